@@ -1,0 +1,1 @@
+"""The file that would be deployed: built, scored, bundled and verified."""

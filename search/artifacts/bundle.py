@@ -1,0 +1,148 @@
+"""Bundles: an exported winner with all that a deployment, and whoever doubts it, needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+from transformers import AutoTokenizer
+
+from search.artifacts.agreement import TOLERANCES, disagreement
+from search.artifacts.model_card import model_card
+from search.artifacts.scoring import score_artifact
+from search.config import StudyConfig
+from search.devices.device import LocalDevice
+from search.errors import UsageError
+from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from search.reading import parse, read_mapping
+from search.tasks import Task
+from search.trial import CHECKPOINT
+from spaces import Candidate
+from trackers.records import TrialRecord
+
+CHECKSUMS = "SHA256SUMS"
+LIBRARIES = ("bertailor", "onnxruntime", "optuna", "tokenizers", "torch", "torch-pruning", "transformers")
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk.
+
+    Attributes:
+        folder: Where it lies.
+        candidate: What it holds.
+        config: The study that found it.
+        proof: What ``costs.json`` says: costs, scores, budgets, agreement, versions.
+    """
+
+    folder: Path
+    candidate: Candidate
+    config: StudyConfig
+    proof: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read a bundle.
+
+        Raises:
+            UsageError: The folder is no bundle.
+        """
+        for name in ("model.onnx", "tokenizer.json", "candidate.json", "costs.json", "study.yaml"):
+            if not (folder / name).is_file():
+                raise UsageError(f"{folder} is no bundle, it has no {name}: make one with `bertailor export`")
+        path = folder / "study.yaml"
+        return cls(
+            folder=folder,
+            candidate=parse(Candidate, read_mapping(folder / "candidate.json"), str(folder / "candidate.json")),
+            config=parse(StudyConfig, read_mapping(path), str(path)),
+            proof=read_mapping(folder / "costs.json"),
+        )
+
+    @property
+    def labels(self) -> list[str]:
+        """The label names, in the order of the logits."""
+        names: dict[str, str] = read_mapping(self.folder / "config.json")["id2label"]
+        return [names[str(index)] for index in range(len(names))]
+
+
+def export_bundle(
+    trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: LocalDevice, out: Path
+) -> Bundle:
+    """Write the bundle of a trial.
+
+    The artefact is the very file that the trial measured and scored. Its score on the test split is added.
+
+    Args:
+        trial: The finished trial to export.
+        trial_folder: Where it kept its artefact and checkpoint.
+        config: Its study.
+        task: The study's task.
+        device: The study's device.
+        out: The folder to make.
+
+    Raises:
+        UsageError: ``out`` exists and holds something.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} is not empty: name another folder with --out, or remove it")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Made beside its place and moved there whole, so that a half bundle never looks like one.
+    with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
+        folder = Path(temporary) / "bundle"
+        _write(folder, trial, trial_folder, config, task, device)
+        if out.exists():
+            out.rmdir()
+        folder.replace(out)
+    return Bundle.open(out)
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file of a bundle but the list of them, by name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _write(
+    folder: Path, trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: LocalDevice
+) -> None:
+    candidate = Candidate.model_validate(trial.candidate)
+    ElasticConfig.register_for_auto_class()
+    ElasticForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+    model = ElasticForSequenceClassification.from_pretrained(trial_folder / CHECKPOINT).eval()
+    model.save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(trial_folder / CHECKPOINT, model_max_length=task.max_tokens)
+    tokenizer.save_pretrained(folder)
+    for name in ("model.onnx", "tokenizer.json"):
+        shutil.copyfile(trial_folder / name, folder / name)
+    proof = {
+        "study": config.name,
+        "trial": trial.number,
+        "costs": dict(trial.costs),
+        "device": {**device.model_dump(), "machine": trial.machine},
+        "budgets": config.budgets.model_dump(exclude_none=True),
+        "score": {
+            "metric": task.metric,
+            "validation": trial.score,
+            "validation_texts": len(task.validation),
+            "test": score_artifact(folder, task, task.test, device.batch_size),
+            "test_texts": len(task.test),
+        },
+        "agreement": {
+            "measured": disagreement(folder, task, device.batch_size),
+            "tolerance": TOLERANCES[candidate.compression.quantisation].probability,
+        },
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+    (folder / "candidate.json").write_text(candidate.model_dump_json(indent=2), encoding="utf-8")
+    (folder / "costs.json").write_text(json.dumps(proof, indent=2), encoding="utf-8")
+    (folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(candidate, config, task, proof), encoding="utf-8")
+    # In the format of sha256sum, so that `sha256sum -c SHA256SUMS` checks a bundle where Python isn't.
+    lines = [f"{digest}  {name}\n" for name, digest in checksums(folder).items()]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

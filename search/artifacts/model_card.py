@@ -1,0 +1,132 @@
+"""The model card of a bundle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search.config import StudyConfig
+from search.tasks import Task
+from spaces import Candidate
+
+CARD = """\
+# {label} for {task}
+
+A BERT text classifier that BERTailor tailored to the task `{task}` and the device `{device}`: trial {trial} of the
+study `{study}`.
+
+| | |
+| --- | --- |
+| labels | {labels} |
+| data | {source}; {n_train} training texts |
+| backbone | {backbone} |
+| architecture | layers {layers} of the backbone; heads {heads}; FFN {ffn_sizes}; hidden size {hidden_size} |
+| compression | {quantisation} |
+| training | {epochs} epoch(s), batch size {batch_size}, learning rate {learning_rate:.3g} |
+
+## Score
+
+Of the file `model.onnx` itself. The validation split chose this candidate, so that its score there flatters; the test
+split was read once, for this card.
+
+| split | {metric} | texts |
+| --- | --- | --- |
+| validation | {validation:.4f} | {n_validation} |
+| test | {test:.4f} | {n_test} |
+
+## Costs
+
+Measured on: {machine}; {threads} thread(s), {batch_size_device} text(s) at a time, in a fresh process, on validation
+texts of the task, from text to logits.{noisy}
+
+| cost | measured | budget |
+| --- | --- | --- |
+{costs}
+
+Its answers differ from those of the checkpoint `model.safetensors` by {agreement:.2g} in probability, on average
+over the texts (tolerance {tolerance:g}).
+
+## Run it with onnxruntime alone
+
+```python
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+labels = {labels_list}
+tokenizer = Tokenizer.from_file("tokenizer.json")  # cuts after {max_tokens} word pieces
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+
+ids = np.array([tokenizer.encode({example!r}).ids], dtype=np.int64)
+(logits,) = session.run(None, {{"input_ids": ids, "attention_mask": np.ones_like(ids)}})
+print(labels[logits.argmax()])
+```
+
+## Load the checkpoint with transformers
+
+`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`: the code is `elastic.py` in
+this folder, since a stock BERT can't have layers of different sizes or fewer heads.
+
+## Check it
+
+`bertailor verify THIS_FOLDER` computes all of the above again; `sha256sum -c SHA256SUMS` checks the files.
+
+## Limits
+
+It knows the labels above and gives one of them to any text. Texts unlike its training data can be answered wrongly
+with a high probability. Latency and memory hold for the device above; measure again on another with `bertailor profile`.
+
+Versions: {versions}. Study file: `study.yaml`.
+"""
+
+COSTS = (
+    ("latency, p50 (ms)", "latency_ms"),
+    ("latency, p95 (ms)", "latency_p95_ms"),
+    ("peak memory of the process (MB)", "memory_mb"),
+    ("model and tokenizer on disk (MB)", "size_mb"),
+    ("load time (ms)", "load_ms"),
+)
+
+
+def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dict[str, Any]) -> str:
+    """What a bundle's README says."""
+    costs, budgets, device = proof["costs"], proof["budgets"], proof["device"]
+    rows = [
+        f"| {title} | {costs[name]:.4g} | {f'at most {budgets[name]:g}' if name in budgets else ''} |"
+        for title, name in COSTS
+    ]
+    architecture, training = candidate.architecture, candidate.training
+    return CARD.format(
+        label=candidate.label,
+        task=task.name,
+        device=device["name"],
+        trial=proof["trial"],
+        study=proof["study"],
+        labels=", ".join(f"`{label}`" for label in task.labels),
+        source=task.source,
+        n_train=len(task.train),
+        backbone=config.backbone,
+        layers=", ".join(map(str, architecture.layers)),
+        heads=", ".join(map(str, architecture.heads)),
+        ffn_sizes=", ".join(map(str, architecture.ffn_sizes)),
+        hidden_size=architecture.hidden_size,
+        quantisation=candidate.compression.quantisation,
+        epochs=training.epochs,
+        batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        metric=task.metric,
+        validation=proof["score"]["validation"],
+        n_validation=proof["score"]["validation_texts"],
+        test=proof["score"]["test"],
+        n_test=proof["score"]["test_texts"],
+        machine=device["machine"],
+        threads=device["threads"],
+        batch_size_device=device["batch_size"],
+        noisy="" if costs["steady"] else " **The timing was noisy: its 95% interval is wider than 3%.**",
+        costs="\n".join(rows),
+        agreement=proof["agreement"]["measured"],
+        tolerance=proof["agreement"]["tolerance"],
+        labels_list=list(task.labels),
+        max_tokens=task.max_tokens,
+        example=task.validation.texts[0],
+        versions=", ".join(f"{name} {version}" for name, version in proof["versions"].items()),
+    )

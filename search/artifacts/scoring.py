@@ -1,0 +1,27 @@
+"""The score of an artefact: the task's metric of what the deployed file answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from search.devices.probe import TextClassifier, batches
+from search.tasks import Split, Task
+
+
+def artifact_logits(folder: Path, texts: Sequence[str], batch_size: int) -> np.ndarray:
+    """The (texts, labels) logits of an artefact, in the batches that its device would run.
+
+    The batches matter: dynamic quantisation scales a batch's activations together, so a text's logits depend
+    on its neighbours.
+    """
+    classifier = TextClassifier(folder, threads=0)
+    return np.concatenate([classifier.logits(batch) for batch in batches(texts, batch_size)])
+
+
+def score_artifact(folder: Path, task: Task, split: Split, batch_size: int) -> float:
+    """The task's metric of an artefact on a split."""
+    predicted = artifact_logits(folder, split.texts, batch_size).argmax(axis=1)
+    return task.score(split.labels, predicted.tolist())

@@ -1,0 +1,88 @@
+"""Verifies a bundle: everything that it claims is computed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from search.artifacts.agreement import TOLERANCES, disagreement
+from search.artifacts.bundle import CHECKSUMS, Bundle, checksums
+from search.artifacts.scoring import score_artifact
+from search.devices.device import LocalDevice
+from search.tasks import Task
+from search.trial import N_TIMED_TEXTS
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim of a bundle.
+
+    Attributes:
+        name: What was checked.
+        passed: Whether it holds.
+        finding: What was found, with the figures.
+    """
+
+    name: str
+    passed: bool
+    finding: str
+
+
+def verify_bundle(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[Check]:
+    """Check a bundle's hashes, then its agreement with the checkpoint, its score and its budgets.
+
+    Args:
+        bundle: What to verify.
+        task: The study's task, whose validation split is scored again.
+        device: The study's device, where costs are measured again.
+
+    Yields:
+        A check as soon as it is made. What has been tampered with is not run.
+    """
+    hashes = check_hashes(bundle)
+    yield hashes
+    if hashes.passed:
+        yield check_agreement(bundle, task, device)
+        yield check_score(bundle, task, device)
+        yield from check_budgets(bundle, task, device)
+
+
+def check_hashes(bundle: Bundle) -> Check:
+    """Every file of the bundle is there and unchanged."""
+    if not (bundle.folder / CHECKSUMS).is_file():
+        return Check("hashes", False, f"{CHECKSUMS} is missing")
+    listed = (bundle.folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    recorded = {name: digest for digest, _, name in (line.partition("  ") for line in listed)}
+    found = checksums(bundle.folder)
+    wrong = sorted(name for name, digest in recorded.items() if found.get(name) != digest)
+    finding = f"changed or missing: {', '.join(wrong)}" if wrong else f"{len(recorded)} files as exported"
+    return Check("hashes", not wrong, finding)
+
+
+def check_agreement(bundle: Bundle, task: Task, device: LocalDevice) -> Check:
+    """The artefact answers as its checkpoint does."""
+    tolerance = TOLERANCES[bundle.candidate.compression.quantisation].probability
+    off = disagreement(bundle.folder, task, device.batch_size)
+    finding = f"probabilities differ by {off:.2g} on average from the checkpoint's, tolerance {tolerance:g}"
+    return Check("agreement", off <= tolerance, finding)
+
+
+def check_score(bundle: Bundle, task: Task, device: LocalDevice) -> Check:
+    """The artefact scores as recorded."""
+    tolerance = TOLERANCES[bundle.candidate.compression.quantisation].score
+    recorded = bundle.proof["score"]["validation"]
+    score = score_artifact(bundle.folder, task, task.validation, device.batch_size)
+    finding = f"{task.metric} {score:.4f} on validation, recorded {recorded:.4f}, tolerance {tolerance:g}"
+    return Check("score", abs(score - recorded) <= tolerance, finding)
+
+
+def check_budgets(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[Check]:
+    """Each budget holds, measured anew."""
+    costs = device.measure(bundle.folder, task.validation.sample(N_TIMED_TEXTS, seed=0).texts)
+    figures = {**costs.figures, "score": bundle.proof["score"]["validation"]}
+    limits = bundle.config.budgets.model_dump(exclude_none=True)
+    for name, excess in bundle.config.budgets.excess(figures).items():
+        relation = "at least" if name == "score" else "at most"
+        yield Check(f"budget {name}", excess <= 0, f"{figures[name]:.4g}, {relation} {limits[name]:g} allowed")
+    if not limits:
+        yield Check("budgets", True, f"none set; p50 {costs.latency_ms:.2f} ms, {costs.size_mb:.1f} MB")

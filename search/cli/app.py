@@ -1,0 +1,65 @@
+"""The command `bertailor`: its commands are in the files beside this one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+# Read when tokenizers is first used: one process makes the word pieces here, and the warning on forks is noise.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from search.cli import browse, exporting, profiling, searching
+from search.cli.console import errors
+from search.errors import RunError, UsageError
+
+app = typer.Typer(
+    name="bertailor",
+    help="Find the BERT that fits a task and a device, and get the file to deploy with the proof that it fits.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(searching.search)
+app.command()(browse.front)
+app.command()(exporting.export)
+app.command()(exporting.verify)
+app.command()(exporting.predict)
+app.command()(profiling.profile)
+app.command()(browse.ui)
+app.command(name="list")(browse.list_known)
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    context.obj = debug
+
+
+def main() -> None:
+    """Run the command; errors are one line, and exit codes are 2 for wrong use and 1 for a failed run."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except (UsageError, RunError) as error:
+        if debug:
+            traceback.print_exc()
+        errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except Exception as error:
+        if debug:
+            raise
+        line = (str(error).splitlines() or [""])[0]
+        errors.print(
+            f"error: {type(error).__name__}: {line} (a fault of bertailor's own; `bertailor --debug ...` shows where)",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        sys.exit(1)

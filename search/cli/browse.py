@@ -1,0 +1,118 @@
+"""`bertailor front`, `ui` and `list`: look at what there is."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from search.cli.console import DEFAULT_STORE, Json, Store, console, print_json
+from search.errors import RunError, UsageError
+from trackers.tables import front_rows, trials_table
+
+What = Literal["studies", "tasks", "devices", "spaces", "backbones"]
+
+
+def front(
+    study: Annotated[str, typer.Argument(help="The study's name, or its file.")],
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Show a study's front."""
+    from search.store import study_store
+    from search.study import standing_of
+    from trackers.description import nothing_fits
+
+    begun = study_store(store, study)
+    standing = standing_of(begun.records(), begun.config().objectives)
+    if as_json:
+        print_json({"study": begun.name, "trials": len(standing.trials), "front": front_rows(standing)})
+    elif standing.front:
+        title = f"Front of {begun.name}: {len(standing.front)} of {len(standing.trials)} trials"
+        console.print(trials_table(standing.members, standing.recommended, title))
+    else:
+        console.print(nothing_fits(standing), markup=False, highlight=False)
+
+
+def ui(
+    store: Store = DEFAULT_STORE,
+    port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine's.")
+    ] = "127.0.0.1",
+) -> None:
+    """Open the MLflow pages of all studies."""
+    if not (store / "mlflow.db").is_file():
+        raise UsageError(f"there is no study in {store} to look at: begin one with `bertailor search`")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} of {host} can't be used ({error.strerror}): give another with --port"
+            ) from error
+    from trackers.mlflow_tracker import tracking_uri
+
+    console.print(f"MLflow at http://{host}:{port}; Ctrl-C ends it", highlight=False)
+    options = ["--backend-store-uri", tracking_uri(store), "--host", host, "--port", str(port)]
+    artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
+    try:
+        code = subprocess.call([sys.executable, "-m", "mlflow", "server", *options, *artifacts, "--workers", "1"])
+    except KeyboardInterrupt:
+        return
+    if code:
+        raise RunError(f"the MLflow server ended with exit code {code}; its own lines above say why")
+
+
+def list_known(
+    what: Annotated[What, typer.Argument(help="What to list.")],
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """List studies, tasks, devices, spaces or backbones."""
+    rows = _known(what, store)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(box=None, show_header=False)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console.print(table if rows else f"no {what}")
+
+
+def _known(what: What, store: Path) -> list[dict[str, Any]]:
+    if what == "studies":
+        from search.config import STUDIES, study_names
+        from search.store import begun_studies
+
+        bundled = [
+            {"name": name, "state": "bundled", "about": _comment(STUDIES / f"{name}.yaml")} for name in study_names()
+        ]
+        begun = [{"name": name, "state": "begun", "about": f"in {store}"} for name in begun_studies(store)]
+        return bundled + begun
+    if what == "tasks":
+        from search.tasks import BUNDLED
+
+        return [{"name": name, "about": (source.__doc__ or "").splitlines()[0]} for name, source in BUNDLED.items()]
+    if what == "devices":
+        from search.devices.device import device_names, load_device
+
+        return [{"name": name, "about": load_device(name).description} for name in device_names()]
+    if what == "spaces":
+        from spaces import preset_descriptions
+
+        return [{"name": name, "about": about} for name, about in preset_descriptions().items()]
+    from search.models.backbones import BUNDLED as BACKBONES
+
+    return [{"name": name, "about": about} for name, about in BACKBONES.items()]
+
+
+def _comment(path: Path) -> str:
+    """A bundled study's first line, which says what it is for."""
+    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("#").strip()

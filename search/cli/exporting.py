@@ -1,0 +1,125 @@
+"""`bertailor export`, `verify` and `predict`: from a study's winner to a file in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli.console import DEFAULT_STORE, Json, Store, console, print_json
+from search.errors import UsageError
+from search.front import Pick, pick
+from trackers.records import TrialRecord
+
+BundlePath = Annotated[Path, typer.Argument(help="A bundle that `bertailor export` made.")]
+
+
+def export(
+    study: Annotated[str, typer.Argument(help="The study's name, or its file.")],
+    out: Annotated[Path, typer.Option(help="The folder to make.")],
+    trial: Annotated[int | None, typer.Option(help="Export this trial.")] = None,
+    how: Annotated[Pick, typer.Option("--pick", help="Which of those that fit the limits to export.")] = "knee",
+    max_latency_ms: Annotated[float | None, typer.Option(help="Only trials at most this slow (p50).")] = None,
+    max_size_mb: Annotated[float | None, typer.Option(help="Only trials at most this large on disk.")] = None,
+    max_memory_mb: Annotated[float | None, typer.Option(help="Only trials with at most this peak memory.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="Only trials that score at least this on validation.")] = None,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Export a winner as a bundle: the artefact, its checkpoint, and the proof that it fits."""
+    with console.status("exporting"):
+        from search.artifacts.bundle import export_bundle
+        from search.devices.device import load_device
+        from search.store import study_store
+
+        begun = study_store(store, study)
+        config = begun.config()
+        limits = {"latency_ms": max_latency_ms, "size_mb": max_size_mb, "memory_mb": max_memory_mb}
+        scored = [record for record in begun.records() if record.status == "scored" and record.repeats is None]
+        if trial is None:
+            fitting = [record for record in scored if _fits(record, limits, min_score)]
+            if not fitting:
+                raise UsageError(
+                    f"none of the {len(scored)} scored trials of study '{begun.name}' fits these limits: loosen them,"
+                    f" or search on with more trials; `bertailor front {begun.name}` shows what there is"
+                )
+            chosen = fitting[pick([record.figures for record in fitting], config.objectives, how)]
+        else:
+            chosen = _numbered(trial, scored, begun.name)
+        folder = begun.trial_folder(chosen.number)
+        bundle = export_bundle(chosen, folder, config, config.task.load(), load_device(config.device), out)
+    if as_json:
+        print_json({"bundle": str(out), "trial": chosen.number, "candidate": chosen.label, **bundle.proof})
+        return
+    scores = bundle.proof["score"]
+    console.print(
+        f"exported trial #{chosen.number}, {chosen.label}, to {out}: {scores['metric']} {scores['test']:.4f} on the"
+        f" test split, p50 {chosen.costs['latency_ms']:.2f} ms, {chosen.costs['size_mb']:.1f} MB",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    console.print(f"check it:   bertailor verify {out}", markup=False, highlight=False)
+    console.print(f'try it:     bertailor predict {out} "..."', markup=False, highlight=False)
+
+
+def verify(folder: BundlePath, as_json: Json = False) -> None:
+    """Compute a bundle's claims again: hashes, agreement with the checkpoint, score, budgets. Exit code 0 or 1."""
+    with console.status("verifying"):
+        from search.artifacts.bundle import Bundle
+        from search.artifacts.verify import verify_bundle
+        from search.devices.device import load_device
+
+        bundle = Bundle.open(folder)
+        task = bundle.config.task.load()
+        checks = []
+        for check in verify_bundle(bundle, task, load_device(bundle.config.device)):
+            checks.append(check)
+            if not as_json:
+                sign, style = ("ok    ", "green") if check.passed else ("FAILED", "red")
+                console.print(f"{sign}  {check.name}: {check.finding}", style=style, markup=False, highlight=False)
+    passed = all(check.passed for check in checks)
+    if as_json:
+        print_json({"passed": passed, "checks": [vars(check) for check in checks]})
+    elif passed:
+        console.print(f"{folder} is what it claims to be")
+    raise typer.Exit(0 if passed else 1)
+
+
+def predict(
+    folder: BundlePath,
+    texts: Annotated[list[str], typer.Argument(help="Texts to classify.", metavar="TEXT...")],
+    as_json: Json = False,
+) -> None:
+    """Classify texts with a bundle's artefact."""
+    from scipy.special import softmax
+
+    from search.artifacts.bundle import Bundle
+    from search.artifacts.scoring import artifact_logits
+
+    bundle = Bundle.open(folder)
+    probabilities = softmax(artifact_logits(folder, texts, batch_size=1), axis=1)
+    answers = [
+        (text, bundle.labels[row.argmax()], float(row.max())) for text, row in zip(texts, probabilities, strict=True)
+    ]
+    if as_json:
+        print_json([{"text": text, "label": label, "probability": p} for text, label, p in answers])
+        return
+    for text, label, probability in answers:
+        console.print(f"{label}  {probability:.3f}  {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _fits(record: TrialRecord, limits: dict[str, float | None], min_score: float | None) -> bool:
+    within = all(limit is None or record.figures[name] <= limit for name, limit in limits.items())
+    return within and (min_score is None or record.figures["score"] >= min_score)
+
+
+def _numbered(number: int, scored: list[TrialRecord], study: str) -> TrialRecord:
+    for record in scored:
+        if record.number == number:
+            return record
+    raise UsageError(
+        f"trial {number} of study '{study}' has nothing to export, because it doesn't exist, failed, broke a budget or"
+        f" repeats another; those that can be: {', '.join(str(record.number) for record in scored) or 'none'}"
+    )

@@ -1,0 +1,173 @@
+"""The study file: what to search, for which task and device, within which limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+)
+
+from search.errors import UsageError
+from search.reading import parse, read_mapping
+from search.tasks import TaskField
+from spaces import nearest
+
+STUDIES = Path(__file__).with_name("studies")
+
+Objective = Literal["score", "latency_ms", "memory_mb", "size_mb"]
+Sampler = Literal["tpe", "nsga2", "nsga3", "gp", "random"]
+
+_TIME_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _seconds(raw: Any) -> Any:
+    """``20m`` or ``1h30m`` as seconds; a plain number is seconds already."""
+    if isinstance(raw, str) and re.fullmatch(r"(\d+(\.\d+)?[smh])+", raw):
+        return sum(float(n) * _TIME_UNITS[unit] for n, unit in re.findall(r"([\d.]+)([smh])", raw))
+    if isinstance(raw, str):
+        raise ValueError(f"'{raw}' is no length of time: write it like 90s, 20m or 1h30m")
+    return raw
+
+
+class Budgets(BaseModel):
+    """Hard limits on costs, and a floor under the score."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    latency_ms: PositiveFloat | None = None
+    memory_mb: PositiveFloat | None = None
+    size_mb: PositiveFloat | None = None
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    def excess(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """By how much each budget that figures are there for is exceeded, as a share of it; 0 or less fits.
+
+        Example:
+            >>> Budgets(latency_ms=8, score=0.75).excess({"latency_ms": 10})
+            {'latency_ms': 0.25}
+        """
+        limits = self.model_dump(exclude_none=True)
+        return {
+            name: (limit - figures[name] if name == "score" else figures[name] - limit) / (limit or 1)
+            for name, limit in limits.items()
+            if name in figures
+        }
+
+
+class StudyConfig(BaseModel):
+    """A study, resolved: everything that decides what it does.
+
+    Attributes:
+        name: The study's name; a study of the same name is resumed.
+        task: The data: a bundled task, the user's files or a hub data set.
+        backbone: What candidates are cut from: a bundled name, a BERT directory, a hub id or ``scratch``.
+        device: Where artefacts are measured: a name of the catalogue or a YAML file.
+        space: What may be chosen: a preset or a YAML file.
+        strategy: How a candidate gets its weights; ``standalone`` fine-tunes each on its own.
+        objectives: What the front trades off; ``score`` is maximised, costs are minimised.
+        budgets: What a candidate must keep to.
+        sampler: Which of Optuna's samplers proposes candidates.
+        trials: How many trials the study has in all.
+        time: No trial starts after this many seconds; the limit of one run of the command, not of the study.
+        seed: Decides everything that chance decides, but for the machine's timings.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+    task: TaskField
+    backbone: str = "minilm-l6"
+    device: str = "this-machine"
+    space: str = "default"
+    strategy: Literal["standalone"] = "standalone"
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=2, max_length=4)] = (
+        "score",
+        "latency_ms",
+        "size_mb",
+    )
+    budgets: Budgets = Budgets()
+    sampler: Sampler = "tpe"
+    trials: PositiveInt = 40
+    time: Annotated[PositiveFloat | None, BeforeValidator(_seconds)] = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("objectives")
+    @classmethod
+    def _each_once(cls, objectives: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(objectives)) < len(objectives):
+            raise ValueError("an objective is named twice")
+        return objectives
+
+    def to_yaml(self) -> str:
+        """The study file that gives this study again."""
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False)
+
+
+def load_config(study: str, overrides: Mapping[str, Any]) -> StudyConfig:
+    """Read a study file, or a bundled study by its name, and override some of its keys.
+
+    Args:
+        study: A path of a YAML file or a bundled study's name.
+        overrides: New values by dotted keys, such as ``{"budgets.latency_ms": 8}``.
+
+    Raises:
+        UsageError: No such study, or something in it is wrong.
+    """
+    path = _study_path(study)
+    raw = {"name": path.stem, **read_mapping(path)}
+    for key, value in overrides.items():
+        *parents, last = key.split(".")
+        section = raw
+        for parent in parents:
+            section[parent] = (
+                {"name": section[parent]} if isinstance(section.get(parent), str) else section.get(parent) or {}
+            )
+            section = section[parent]
+        section[last] = value
+    return parse(StudyConfig, raw, str(path))
+
+
+def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:
+    """Read ``key=value`` settings of a command line; values are YAML.
+
+    Raises:
+        UsageError: A setting without ``=``, or with a value that is not YAML.
+
+    Example:
+        >>> parse_overrides(["budgets.latency_ms=8", "sampler=gp"])
+        {'budgets.latency_ms': 8, 'sampler': 'gp'}
+    """
+    overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {setting}: write it as key=value, such as budgets.latency_ms=8")
+        try:
+            overrides[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {setting}: the value is not valid YAML") from error
+    return overrides
+
+
+def study_names() -> list[str]:
+    """The bundled studies, sorted."""
+    return sorted(path.stem for path in STUDIES.glob("*.yaml"))
+
+
+def _study_path(study: str) -> Path:
+    if Path(study).is_file():
+        return Path(study)
+    if study in study_names():
+        return STUDIES / f"{study}.yaml"
+    if Path(study).suffix in {".yaml", ".yml"}:
+        raise UsageError(f"there is no study file {study}: correct the path, or see `bertailor list studies`")
+    raise UsageError(f"unknown study '{study}'{nearest(study, study_names())}: see `bertailor list studies`")

@@ -1,0 +1,1 @@
+"""What measures artefacts, and the catalogue of devices."""

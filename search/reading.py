@@ -1,0 +1,71 @@
+"""Reads YAML into pydantic models, and says in one line what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from search.errors import UsageError
+from spaces import nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML file's top-level mapping.
+
+    Raises:
+        UsageError: The file can't be read, or holds something else.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UsageError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(raw, dict):
+        raise UsageError(f"{path} should hold `key: value` lines, and holds {type(raw).__name__}")
+    return raw
+
+
+def parse(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
+    """Validate raw values.
+
+    Raises:
+        UsageError: The first thing that is wrong, with the nearest known key where one is misspelt.
+    """
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(f"{where}: {explain(error, model)}") from error
+
+
+def explain(error: ValueError, model: type[BaseModel]) -> str:
+    """The first problem that a model has with its values, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    details = error.errors()
+    # A misspelt key leaves its right name missing too; the misspelling is what the person must see.
+    first = next((detail for detail in details if detail["type"] == "extra_forbidden"), details[0])
+    path = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        known = _keys(model, path[:-1])
+        among = f"; known: {', '.join(known)}" if known else ""
+        return f"unknown key '{'.'.join(path)}'{nearest(path[-1], known)}{among}"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return f"{'.'.join(path)}: {message}" if path else message
+
+
+def _keys(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(part)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return list(model.model_fields)

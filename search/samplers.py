@@ -1,0 +1,36 @@
+"""Which of Optuna's samplers proposes a study's candidates."""
+
+from __future__ import annotations
+
+import warnings
+
+import optuna
+from optuna.samplers import BaseSampler
+
+from search.config import Sampler
+
+STARTUP_TRIALS = 10
+# Optuna's 50 would leave a study of 40 trials without a second generation.
+POPULATION_SIZE = 16
+
+
+def make_sampler(name: Sampler, seed: int) -> BaseSampler:
+    """A sampler that proposes the same candidate for the same history and ``seed``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        match name:
+            case "tpe":
+                # Multivariate by group, because what a space offers depends on the depth that was chosen.
+                return optuna.samplers.TPESampler(
+                    seed=seed, n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True
+                )
+            case "nsga2":
+                return optuna.samplers.NSGAIISampler(seed=seed, population_size=POPULATION_SIZE)
+            case "nsga3":
+                return optuna.samplers.NSGAIIISampler(seed=seed, population_size=POPULATION_SIZE)
+            case "gp":
+                return optuna.samplers.GPSampler(
+                    seed=seed, n_startup_trials=STARTUP_TRIALS, warn_independent_sampling=False
+                )
+            case "random":
+                return optuna.samplers.RandomSampler(seed=seed)

@@ -1,0 +1,134 @@
+"""The store: where studies keep what they know, each in a folder of its own beside MLflow's database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from search.config import StudyConfig
+from search.errors import UsageError
+from search.reading import parse, read_mapping
+from spaces import nearest
+from trackers.records import TrialRecord
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+# A user attribute of an Optuna trial: all that is known of it, in one write, because each costs milliseconds.
+RECORD = "record"
+MINIMIZE, MAXIMIZE = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
+FINISHED = (TrialState.COMPLETE, TrialState.FAIL)
+
+# What may differ when a study is resumed; everything else would make its trials incomparable.
+RESUMABLE_CHANGES = frozenset({"trials", "time"})
+
+
+class StudyStore:
+    """A study's folder: its configuration, Optuna's journal and the artefacts of its trials.
+
+    Args:
+        store: The folder of all studies.
+        name: The study's name.
+    """
+
+    def __init__(self, store: Path, name: str) -> None:
+        self.name = name
+        self.folder = store / "studies" / name
+
+    @property
+    def exists(self) -> bool:
+        """Whether the study was ever begun."""
+        return (self.folder / "study.yaml").is_file()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the study for this process alone.
+
+        Raises:
+            UsageError: Another process is running it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with filelock.FileLock(self.folder / "lock", timeout=0):
+                yield
+        except filelock.Timeout as error:
+            raise UsageError(
+                f"study '{self.name}' is being run by another process: wait for it, or begin another with --name"
+            ) from error
+
+    def save_config(self, config: StudyConfig) -> None:
+        """Write the configuration down, or check that it is the one that the study was begun with.
+
+        Raises:
+            UsageError: The study was begun with another configuration.
+        """
+        if self.exists:
+            known, asked = self.config().model_dump(), config.model_dump()
+            changed = [key for key in known if known[key] != asked[key] and key not in RESUMABLE_CHANGES]
+            if changed:
+                raise UsageError(
+                    f"study '{self.name}' was begun with another {' and '.join(changed)}: give this one a --name of"
+                    f" its own, or delete {self.folder} to begin again"
+                )
+        (self.folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
+
+    def config(self) -> StudyConfig:
+        """The configuration that the study was begun with."""
+        path = self.folder / "study.yaml"
+        return parse(StudyConfig, read_mapping(path), str(path))
+
+    def optuna_study(self, config: StudyConfig) -> optuna.Study:
+        """The study in Optuna's journal, created if need be."""
+        directions = [MAXIMIZE if name == "score" else MINIMIZE for name in config.objectives]
+        return optuna.create_study(
+            storage=self._storage(), study_name=self.name, directions=directions, load_if_exists=True
+        )
+
+    def records(self) -> list[TrialRecord]:
+        """The finished trials, in order."""
+        return finished(optuna.load_study(storage=self._storage(), study_name=self.name))
+
+    def trial_folder(self, number: int) -> Path:
+        """Where a trial keeps its artefact and its checkpoint."""
+        return self.folder / "trials" / f"{number:04d}"
+
+    def discard(self, number: int) -> None:
+        """Delete what a trial kept."""
+        shutil.rmtree(self.trial_folder(number), ignore_errors=True)
+
+    def _storage(self) -> JournalStorage:
+        return JournalStorage(JournalFileBackend(str(self.folder / "journal.log")))
+
+
+def finished(study: optuna.Study) -> list[TrialRecord]:
+    """The records of an Optuna study's finished trials, in order."""
+    trials = study.get_trials(deepcopy=False, states=FINISHED)
+    return [TrialRecord.from_dict(trial.user_attrs[RECORD]) for trial in trials if RECORD in trial.user_attrs]
+
+
+def study_store(store: Path, name: str) -> StudyStore:
+    """The folder of a study that exists; its file's path names it too.
+
+    Raises:
+        UsageError: The study was never begun.
+    """
+    if Path(name).is_file():
+        name = str(read_mapping(Path(name)).get("name", Path(name).stem))
+    known = begun_studies(store)
+    if name not in known:
+        remedy = f"studies there: {', '.join(known)}" if known else "begin one with `bertailor search`"
+        raise UsageError(f"there is no study '{name}'{nearest(name, known)} in {store}; {remedy}")
+    return StudyStore(store, name)
+
+
+def begun_studies(store: Path) -> list[str]:
+    """The names of the studies in a store, sorted."""
+    return sorted(path.parent.name for path in (store / "studies").glob("*/study.yaml"))

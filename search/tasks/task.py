@@ -1,0 +1,69 @@
+"""A task: a data set with its splits, its labels and its metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+Metric = Literal["accuracy", "macro-f1"]
+
+# The splits of a task are the same in every study, whatever the study's seed, so that studies compare.
+SPLIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """Texts with the index of each one's label."""
+
+    texts: tuple[str, ...]
+    labels: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def sample(self, n: int, seed: int) -> Split:
+        """At most ``n`` examples, drawn without replacement and always the same for one seed."""
+        chosen = np.random.default_rng(seed).permutation(len(self))[:n]
+        return Split(tuple(self.texts[i] for i in chosen), tuple(self.labels[i] for i in chosen))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A single-label text classification with fixed splits.
+
+    Attributes:
+        name: What consoles and MLflow call it.
+        labels: The label names; a split's labels index them.
+        metric: What ``score`` computes, from 0 to 1, higher is better.
+        max_tokens: Texts are cut after this many word pieces.
+        train: The split that candidates learn from.
+        validation: The split that candidates are chosen by.
+        read_test: Reads the test split; kept a function so that nothing reads it by accident.
+        source: Where the data comes from and under which licence, a line for the model card.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    train: Split
+    validation: Split
+    read_test: Callable[[], Split] = field(repr=False)
+    metric: Metric = "accuracy"
+    max_tokens: int = 128
+    source: str = ""
+
+    @cached_property
+    def test(self) -> Split:
+        """The test split, for the report on a winner and nothing else."""
+        return self.read_test()
+
+    def score(self, labels: Sequence[int], predicted: Sequence[int]) -> float:
+        """The task's metric of predicted label indices against the true ones."""
+        from sklearn.metrics import accuracy_score, f1_score  # a second to import, and not for `--help`
+
+        if self.metric == "accuracy":
+            return float(accuracy_score(labels, predicted))
+        return float(f1_score(labels, predicted, average="macro", zero_division=0.0))

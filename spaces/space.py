@@ -1,0 +1,201 @@
+"""A space: the set of choices that a study samples from."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+import optuna
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+
+from spaces.candidate import Architecture, Candidate, Compression, Quantisation, Shape, Training
+from spaces.choices import FloatChoice, IntChoice, OneOf, as_choice, of_full_size
+
+PRESETS = Path(__file__).with_name("presets")
+
+LayerSelection = Literal["even", "first", "last"]
+
+
+class _Choices(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ArchitectureChoices(_Choices):
+    """The choices of an architecture, in layers, heads and channels."""
+
+    depth: IntChoice
+    layers: Annotated[OneOf[LayerSelection], BeforeValidator(as_choice)]
+    heads: IntChoice
+    ffn_size: IntChoice
+    hidden_size: IntChoice
+    per_layer: bool = False
+
+
+class CompressionChoices(_Choices):
+    """The choices of a compression."""
+
+    quantisation: Annotated[OneOf[Quantisation], BeforeValidator(as_choice)]
+
+
+class TrainingChoices(_Choices):
+    """The choices of a training."""
+
+    learning_rate: FloatChoice
+    epochs: IntChoice
+    batch_size: IntChoice
+
+
+class Space(_Choices):
+    """The choices that a study samples from, for a backbone of one shape."""
+
+    shape: Shape
+    description: str = ""
+    architecture: ArchitectureChoices
+    compression: CompressionChoices
+    training: TrainingChoices
+
+    @classmethod
+    def load(cls, name: str, shape: Shape) -> Self:
+        """Read a space for a backbone of ``shape``.
+
+        Args:
+            name: A preset's name, or the path of a YAML file.
+            shape: The full size that percentages refer to. Where it is not resizable, the choice of
+                ``hidden_size`` falls away: pretrained weights keep their width.
+
+        Raises:
+            ValueError: No such space, or one that can't be read, exceeds the backbone or has a single point.
+        """
+        path = _preset_path(name)
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path} is not valid YAML: {str(error).splitlines()[-1].strip()}") from error
+        if not isinstance(raw, dict) or not isinstance(raw.get("architecture"), dict):
+            raise ValueError(f"{path} has no section 'architecture'; see the preset {PRESETS / 'default.yaml'}")
+        sizes = dict(raw["architecture"])
+        if not shape.resizable:
+            sizes["hidden_size"] = shape.hidden_size
+        for choice in {"depth", "heads", "ffn_size", "hidden_size"} & sizes.keys():
+            sizes[choice] = of_full_size(sizes[choice], getattr(shape, choice))
+        return cls.model_validate({**raw, "architecture": sizes, "shape": shape})
+
+    @model_validator(mode="after")
+    def _offers_a_choice_that_fits(self) -> Self:
+        for choice in ("depth", "heads", "ffn_size"):
+            largest, limit = max(getattr(self.architecture, choice).values), getattr(self.shape, choice)
+            if largest > limit and not self.shape.resizable:
+                raise ValueError(f"architecture.{choice}: {largest} is more than the backbone's {limit}")
+        if self.n_points == 1:
+            raise ValueError("the space has one point, nothing to search; give one of its choices more values")
+        return self
+
+    @property
+    def n_points(self) -> float:
+        """How many different candidates the space holds; infinite where a choice is continuous."""
+        sizes, training = self.architecture, self.training
+        of_a_layer = sizes.heads.n_points * sizes.ffn_size.n_points
+        encoders = sum(
+            (sizes.layers.n_points if self._drops_layers(depth) else 1)
+            * of_a_layer ** (depth if sizes.per_layer else 1)
+            for depth in sizes.depth.values
+        )
+        trainings = training.learning_rate.n_points * training.epochs.n_points * training.batch_size.n_points
+        return encoders * sizes.hidden_size.n_points * self.compression.quantisation.n_points * trainings
+
+    def sample(self, trial: optuna.trial.BaseTrial) -> Candidate:
+        """Let ``trial`` choose a candidate. Choices that make no difference are not put to it."""
+        sizes = self.architecture
+        depth = sizes.depth.suggest(trial, "depth")
+        selection = sizes.layers.suggest(trial, "layers") if self._drops_layers(depth) else "even"
+        suffixes = [f"_{layer}" for layer in range(depth)] if sizes.per_layer else [""]
+        repeats = 1 if sizes.per_layer else depth
+        architecture = Architecture(
+            layers=kept_layers(depth, self.shape.depth, selection) if not self.shape.resizable else range(depth),
+            heads=[sizes.heads.suggest(trial, f"heads{suffix}") for suffix in suffixes] * repeats,
+            ffn_sizes=[sizes.ffn_size.suggest(trial, f"ffn_size{suffix}") for suffix in suffixes] * repeats,
+            hidden_size=sizes.hidden_size.suggest(trial, "hidden_size"),
+        )
+        compression = Compression(quantisation=self.compression.quantisation.suggest(trial, "quantisation"))
+        training = Training(
+            learning_rate=self.training.learning_rate.suggest(trial, "learning_rate"),
+            epochs=self.training.epochs.suggest(trial, "epochs"),
+            batch_size=self.training.batch_size.suggest(trial, "batch_size"),
+        )
+        return Candidate(architecture=architecture, compression=compression, training=training)
+
+    def smallest(self) -> Candidate:
+        """The candidate that no other undercuts in size: what the tightest budget can hope for."""
+        sizes, depth = self.architecture, min(self.architecture.depth.values)
+        quantisations = self.compression.quantisation.values
+        return Candidate(
+            architecture=Architecture(
+                layers=range(depth),
+                heads=[min(sizes.heads.values)] * depth,
+                ffn_sizes=[min(sizes.ffn_size.values)] * depth,
+                hidden_size=min(sizes.hidden_size.values),
+            ),
+            compression=Compression(
+                quantisation="dynamic-int8" if "dynamic-int8" in quantisations else quantisations[0]
+            ),
+            training=Training(learning_rate=1e-4, epochs=1, batch_size=1),
+        )
+
+    def _drops_layers(self, depth: int) -> bool:
+        return depth < self.shape.depth and not self.shape.resizable
+
+
+def kept_layers(depth: int, full_depth: int, selection: LayerSelection) -> tuple[int, ...]:
+    """Which layers a shallower encoder keeps.
+
+    ``even`` spreads them from the first to the last, as DistilBERT was initialised (Sanh et al. 2019,
+    arXiv 1910.01108); ``first`` drops the top ones, which Sajjad et al. 2020 (arXiv 2004.03844) found to cost
+    the least in fine-tuned tasks; ``last`` drops the bottom ones.
+
+    Example:
+        >>> kept_layers(3, 6, "even")
+        (0, 2, 5)
+    """
+    if selection == "first":
+        return tuple(range(depth))
+    if selection == "last":
+        return tuple(range(full_depth - depth, full_depth))
+    return tuple(int(layer) for layer in np.linspace(0, full_depth - 1, depth))
+
+
+def preset_names() -> list[str]:
+    """The names of the presets, sorted."""
+    return sorted(path.stem for path in PRESETS.glob("*.yaml"))
+
+
+def preset_descriptions() -> dict[str, str]:
+    """What each preset says of itself, by its name."""
+    return {
+        name: yaml.safe_load((PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))["description"]
+        for name in preset_names()
+    }
+
+
+def _preset_path(name: str) -> Path:
+    if Path(name).suffix in {".yaml", ".yml"}:
+        if not Path(name).is_file():
+            raise ValueError(f"there is no space file {name}")
+        return Path(name)
+    if name not in preset_names():
+        raise ValueError(f"unknown space '{name}'{nearest(name, preset_names())}; see: bertailor list spaces")
+    return PRESETS / f"{name}.yaml"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A clause that names the known word nearest to a misspelt one, or nothing.
+
+    Example:
+        >>> nearest("defualt", ["default", "tiny"])
+        ", did you mean 'default'?"
+    """
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean '{close[0]}'?" if close else ""

@@ -1,0 +1,1 @@
+"""Where studies are recorded and looked at."""

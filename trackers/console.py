@@ -1,0 +1,133 @@
+"""Shows a study in the terminal: what it does now, how far it is, and what it has found."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from trackers.description import nothing_fits
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.tables import trials_table
+from trackers.tracker import Tracker
+
+# Title, figure, format and unit of what a trial's line shows.
+LINE = (
+    ("score", "score", ".4f", ""),
+    ("p50", "latency_ms", ".2f", " ms"),
+    ("memory", "memory_mb", ".0f", " MB"),
+    ("size", "size_mb", ".1f", " MB"),
+)
+
+
+class ConsoleTracker(Tracker):
+    """A line for each trial above a line of live progress; without a terminal, the lines alone.
+
+    Args:
+        console: Where to write.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[found]}"),
+            console=console,
+            transient=True,
+        )
+        self._bar = self._progress.add_task("starting", total=None, found="")
+        self._label = ""
+
+    def stage(self, text: str) -> None:
+        """Say what the study does now."""
+        if self._console.is_terminal:
+            self._progress.start()
+            self._progress.update(self._bar, description=escape(f"{self._label} {text}".strip()))
+        elif not self._label:
+            self._console.print(text, markup=False, highlight=False)
+
+    def begin(self, study: StudyRecord, standing: Standing) -> None:
+        """Say what is already there, and start counting."""
+        self._study, self._started = study, time.monotonic()
+        if standing.trials:
+            self._console.print(f"resuming with {len(standing.trials)} of {study.n_trials} trials finished")
+        self._update(standing)
+
+    def start_trial(self, number: int, label: str) -> None:
+        """Name the trial in progress."""
+        self._label = f"#{number} {label}:"
+
+    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Show the epoch in the line of progress."""
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+        self.stage(f"after epoch {epoch} {figures}")
+
+    def end_trial(self, trial: TrialRecord, standing: Standing) -> None:
+        """Print the trial's line."""
+        self._label = ""
+        outcome = standing.outcome(trial)
+        figures = "  ".join(
+            f"{name} {trial.figures[figure]:{form}}{unit}"
+            for name, figure, form, unit in LINE
+            if figure in trial.figures
+        )
+        position = f"{len(standing.trials):>3}/{self._study.n_trials}"
+        line = f"{position}  #{trial.number:<3} {trial.label:<18} {outcome:<11} {figures}"
+        if trial.reason:
+            line += f"  ({trial.reason})"
+        if not self._console.is_terminal:
+            line += f"  [{self._found(standing)}]"
+        style = {"front": "green", "failed": "red", "over-budget": "yellow"}.get(outcome)
+        self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        self._update(standing)
+
+    def end(self, ending: Ending) -> None:
+        """Take the line of progress away, and print the front."""
+        self._progress.stop()
+        if ending.interrupted:
+            self._console.print("stopped; run the same command again to go on", style="yellow")
+        print_standing(self._console, self._study, ending)
+
+    def _update(self, standing: Standing) -> None:
+        self._progress.update(
+            self._bar, completed=len(standing.trials), total=self._study.n_trials, found=self._found(standing)
+        )
+
+    def _found(self, standing: Standing) -> str:
+        scores = [trial.score for trial in standing.trials if trial.score is not None]
+        best = f"best score {max(scores):.4f}, " if scores else ""
+        return f"{best}front of {len(standing.front)}{self._time_left(standing)}"
+
+    def _time_left(self, standing: Standing) -> str:
+        """From the median trial so far; a limit on the time cuts it short."""
+        if not standing.trials:
+            return ""
+        left = statistics.median(trial.seconds for trial in standing.trials)
+        left *= self._study.n_trials - len(standing.trials)
+        if self._study.time_limit_s is not None:
+            left = min(left, max(0.0, self._started + self._study.time_limit_s - time.monotonic()))
+        return f", about {left / 60:.0f} min left" if left >= 90 else f", about {left:.0f} s left"
+
+
+def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None:
+    """Print the front as a table, and which of its members to take."""
+    standing = ending.standing
+    if not standing.front:
+        console.print(nothing_fits(standing), style="yellow", highlight=False)
+        return
+    console.print(trials_table(standing.members, standing.recommended, f"Front of {study.name}"))
+    if ending.test_score is not None:
+        chosen = standing.trial(standing.recommended or 0)
+        console.print(
+            f"recommended: #{chosen.number} {chosen.label}, the nearest to the best of every objective at once;"
+            f" score on the test split {ending.test_score:.4f}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,63 @@
+"""The story of a study on one screen, as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.tables import trials_markdown
+
+
+def describe(
+    study: StudyRecord,
+    standing: Standing,
+    link: Callable[[TrialRecord], str] | None = None,
+    ending: Ending | None = None,
+) -> str:
+    """What a person who opens the study should read first.
+
+    Args:
+        study: The study.
+        standing: Where it stands.
+        link: A trial's address.
+        ending: How it ended, if it has.
+    """
+    budgets = ", ".join(
+        f"{name} {'at least' if name == 'score' else 'at most'} {limit:g}" for name, limit in study.budgets.items()
+    )
+    ends = Counter(standing.outcome(trial) for trial in standing.trials)
+    lines = [
+        f"## {study.name}: {study.task} on {study.device}",
+        "",
+        f"- **Traded off:** {', '.join(study.objectives)}",
+        f"- **Budgets:** {budgets or 'none'}",
+        f"- **Trials:** {len(standing.trials)} of {study.n_trials}: "
+        + (", ".join(f"{n} {outcome}" for outcome, n in ends.most_common()) or "none yet"),
+        "",
+        "### Front",
+        "",
+    ]
+    if not standing.front:
+        lines.append(nothing_fits(standing))
+    else:
+        lines.append(trials_markdown(standing.members, standing.recommended, link))
+    if standing.recommended is not None:
+        tested = f" Its score on the test split is {ending.test_score:.4f}." if ending and ending.test_score else ""
+        lines += [
+            "",
+            f"**Recommended: #{standing.recommended}**, the member that gives up least: nearest to the best of every"
+            f" objective at once.{tested}",
+            "",
+            f"Export it: `bertailor export {study.name} --out {study.name}-bundle`",
+        ]
+    return "\n".join(lines)
+
+
+def nothing_fits(standing: Standing) -> str:
+    """Why a front is empty."""
+    reasons = Counter(trial.reason.split(":")[0] for trial in standing.trials if trial.reason)
+    if not reasons:
+        return "Empty so far."
+    listed = ", ".join(f"{reason} ({n})" for reason, n in reasons.most_common(3))
+    return f"Empty: no trial keeps to the budgets. Most common: {listed}."

@@ -1,0 +1,183 @@
+"""Records a study in MLflow: an experiment per task and device, a run per study, a child run per trial."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+
+from trackers.description import describe
+from trackers.plots import front_page
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.tables import front_csv, front_rows
+from trackers.tracker import Tracker
+
+# Creating the store's tables is no news.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+
+PAGE = 1000  # what MLflow returns at most of a search
+
+
+def tracking_uri(store: Path) -> str:
+    """The address of the embedded tracking store in a folder."""
+    return f"sqlite:///{(store / 'mlflow.db').resolve().as_posix()}"
+
+
+class MlflowTracker(Tracker):
+    """Writes to the embedded store with one batch a trial.
+
+    Args:
+        store: The folder of the database and the artefacts; created if need be.
+    """
+
+    def __init__(self, store: Path) -> None:
+        store.mkdir(parents=True, exist_ok=True)
+        self._artifacts = (store / "artifacts").resolve()
+        self._client = MlflowClient(tracking_uri(store))
+        self._runs: dict[int, str] = {}  # trial number -> run id
+        self._front: set[int] = set()  # as tagged
+
+    def begin(self, study: StudyRecord, standing: Standing) -> None:
+        """Open the study's run, and tell MLflow of the trials that it doesn't have yet."""
+        self._study = study
+        self._experiment_id = self._open_experiment(study.experiment)
+        self._parent_id = self._open_parent(study)
+        self._adopt_children()
+        for trial in standing.trials:
+            if trial.number not in self._runs:
+                # Finished, but the process died before MLflow heard of it.
+                self._write(trial, standing)
+        self._show(standing)
+
+    def start_trial(self, number: int, label: str) -> None:
+        """Open the trial's run."""
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self._parent_id,
+            MLFLOW_RUN_NAME: f"#{number} {label}",
+            "trial": str(number),
+        }
+        self._runs[number] = self._client.create_run(self._experiment_id, tags=tags).info.run_id
+
+    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Add a point to the trial's curves."""
+        self._client.log_batch(self._runs[number], metrics=_metrics(metrics, step=epoch))
+
+    def end_trial(self, trial: TrialRecord, standing: Standing) -> None:
+        """Write all that is known of the trial, and close its run."""
+        self._write(trial, standing)
+        self._show(standing)
+
+    def _write(self, trial: TrialRecord, standing: Standing) -> None:
+        if trial.number not in self._runs:
+            self.start_trial(trial.number, trial.label)
+        run_id = self._runs[trial.number]
+        tags = {"outcome": standing.outcome(trial), "reason": trial.reason, "machine": trial.machine}
+        self._client.log_batch(
+            run_id,
+            metrics=_metrics({**trial.figures, "seconds": trial.seconds}),
+            params=[Param(key, value) for key, value in _flat(trial.candidate).items()],
+            tags=[RunTag(key, value) for key, value in tags.items() if value],
+        )
+        self._client.log_dict(run_id, dict(trial.candidate), "candidate.json")
+        if trial.details:
+            self._client.log_text(run_id, trial.details, "traceback.txt")
+        if trial.number in standing.front:
+            self._front.add(trial.number)
+        self._client.set_terminated(run_id, "FAILED" if trial.status == "failed" else "FINISHED")
+
+    def end(self, ending: Ending) -> None:
+        """Draw the front, and close the study's run."""
+        self._describe(ending.standing, ending)
+        self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
+        if ending.test_score is not None:
+            self._client.log_metric(self._parent_id, "test_score", ending.test_score)
+        self._client.set_terminated(self._parent_id, "KILLED" if ending.interrupted else "FINISHED")
+
+    def _show(self, standing: Standing) -> None:
+        """Bring the front up to date: a trial joins it when it ends, and may be dominated later."""
+        front = set(standing.front)
+        if front == self._front:
+            return
+        for number in front ^ self._front:
+            outcome = "front" if number in front else "dominated"
+            self._client.set_tag(self._runs[number], "outcome", outcome)
+        self._front = front
+        self._client.log_batch(self._parent_id, metrics=_metrics({"front_size": len(front)}, step=len(standing.trials)))
+        self._describe(standing)
+
+    def _describe(self, standing: Standing, ending: Ending | None = None) -> None:
+        """Write the study's description, and its front as CSV and JSON."""
+
+        def link(trial: TrialRecord) -> str:
+            return f"#/experiments/{self._experiment_id}/runs/{self._runs[trial.number]}"
+
+        self._client.set_tag(self._parent_id, MLFLOW_RUN_NOTE, describe(self._study, standing, link, ending))
+        self._client.log_text(self._parent_id, front_csv(standing), "front.csv")
+        self._client.log_text(self._parent_id, json.dumps(front_rows(standing), indent=2), "front.json")
+
+    def _open_experiment(self, name: str) -> str:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
+            return str(self._client.create_experiment(name, artifact_location=(self._artifacts / name).as_uri()))
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
+
+    def _open_parent(self, study: StudyRecord) -> str:
+        # A study's name is made of letters, digits, dots, dashes and underscores: nothing to escape.
+        found = self._client.search_runs([self._experiment_id], f"tags.study = '{study.name}'", max_results=1)
+        if found:
+            run_id = found[0].info.run_id
+            self._client.update_run(run_id, status="RUNNING")
+        else:
+            tags = {MLFLOW_RUN_NAME: study.name, "study": study.name}
+            run_id = self._client.create_run(self._experiment_id, tags=tags).info.run_id
+            settings = [Param(key, value) for key, value in study.settings.items()]
+            self._client.log_batch(run_id, params=settings)
+        self._client.log_text(run_id, study.config_yaml, "study.yaml")
+        return run_id
+
+    def _adopt_children(self) -> None:
+        """Learn which trials MLflow has, and close the runs that an earlier process left open."""
+        self._runs, self._front = {}, set()
+        children = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}'"
+        token: str | None = ""
+        while token is not None:
+            page = self._client.search_runs([self._experiment_id], children, max_results=PAGE, page_token=token)
+            for run in page:
+                self._adopt(run)
+            token = page.token or None
+
+    def _adopt(self, run: Run) -> None:
+        number = int(run.data.tags["trial"])
+        if run.info.status == "RUNNING":
+            self._client.set_tag(run.info.run_id, "outcome", "failed")
+            self._client.set_tag(run.info.run_id, "reason", "cut off; the candidate comes again in a later trial")
+            self._client.set_terminated(run.info.run_id, "KILLED")
+            return
+        self._runs[number] = run.info.run_id
+        if run.data.tags.get("outcome") == "front":
+            self._front.add(number)
+
+
+def _metrics(values: Mapping[str, float], step: int = 0) -> list[Metric]:
+    now = int(time.time() * 1000)
+    return [Metric(name, float(value), now, step) for name, value in values.items()]
+
+
+def _flat(candidate: Mapping[str, Any]) -> dict[str, str]:
+    """A candidate's choices as parameters: ``depth`` and, where all layers are alike, one size for all."""
+    flat = {}
+    for section in candidate.values():
+        for name, value in section.items():
+            alike = isinstance(value, list | tuple) and len(set(value)) == 1 and name != "layers"
+            flat[name] = str(value[0] if alike else value)
+    flat["depth"] = str(len(candidate["architecture"]["layers"]))
+    return flat

@@ -1,0 +1,77 @@
+"""The front as a table: for the console, for Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from trackers.records import Standing, TrialRecord
+
+# Column title, figure and format of what matters first.
+COLUMNS = (
+    ("score", "score", ".4f"),
+    ("p50 ms", "latency_ms", ".2f"),
+    ("p95 ms", "latency_p95_ms", ".2f"),
+    ("memory MB", "memory_mb", ".0f"),
+    ("size MB", "size_mb", ".1f"),
+)
+
+
+def front_rows(standing: Standing) -> list[dict[str, Any]]:
+    """The front's members with their figures, as JSON takes them."""
+    return [
+        {
+            "trial": trial.number,
+            "candidate": trial.label,
+            **{figure: trial.figures.get(figure) for _, figure, _ in COLUMNS},
+            "recommended": trial.number == standing.recommended,
+        }
+        for trial in standing.members
+    ]
+
+
+def front_csv(standing: Standing) -> str:
+    """The front as CSV, with a header even where the front is empty."""
+    text = io.StringIO()
+    columns = ["trial", "candidate", *(figure for _, figure, _ in COLUMNS), "recommended"]
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows(front_rows(standing))
+    return text.getvalue()
+
+
+def trials_table(trials: Sequence[TrialRecord], recommended: int | None, title: str) -> Table:
+    """A table of trials for the console, an arrow at the recommended one."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("trial", justify="right")
+    table.add_column("candidate", no_wrap=True)
+    for column, _, _ in COLUMNS:
+        table.add_column(column, justify="right", no_wrap=True)
+    for trial in trials:
+        chosen = trial.number == recommended
+        number = f"→ {trial.number}" if chosen else str(trial.number)
+        table.add_row(number, trial.label, *_cells(trial), style="bold" if chosen else None)
+    return table
+
+
+def trials_markdown(
+    trials: Sequence[TrialRecord], recommended: int | None, link: Callable[[TrialRecord], str] | None = None
+) -> str:
+    """The same table in Markdown; ``link`` gives a trial's address."""
+    titles = ["trial", "candidate", *(column for column, _, _ in COLUMNS)]
+    lines = [f"| {' | '.join(titles)} |", f"| {' | '.join('---' for _ in titles)} |"]
+    for trial in trials:
+        number = f"[#{trial.number}]({link(trial)})" if link else f"#{trial.number}"
+        cells = [number, trial.label, *_cells(trial)]
+        emphasised = [f"**{cell}**" for cell in cells] if trial.number == recommended else cells
+        lines.append(f"| {' | '.join(emphasised)} |")
+    return "\n".join(lines)
+
+
+def _cells(trial: TrialRecord) -> list[str]:
+    figures = trial.figures
+    return [format(figures[figure], form) if figure in figures else "" for _, figure, form in COLUMNS]
