@@ -37,8 +37,8 @@ def non_dominated(points: np.ndarray) -> np.ndarray:
     """
     nowhere_worse = (points[:, None, :] <= points[None, :, :]).all(axis=2)
     somewhere_better = (points[:, None, :] < points[None, :, :]).any(axis=2)
-    dominated = np.any(nowhere_worse & somewhere_better, axis=0)
-    return np.logical_not(dominated)
+    dominated = (nowhere_worse & somewhere_better).any(axis=0)
+    return np.asarray(~dominated)
 
 
 def knee(candidates: Sequence[Mapping[str, float]], objectives: Sequence[str]) -> int:

@@ -134,11 +134,11 @@ class MlflowTracker(Tracker):
         # A study's name is made of letters, digits, dots, dashes and underscores: nothing to escape.
         found = self._client.search_runs([self._experiment_id], f"tags.study = '{study.name}'", max_results=1)
         if found:
-            run_id = found[0].info.run_id
+            run_id = str(found[0].info.run_id)
             self._client.update_run(run_id, status="RUNNING")
         else:
             tags = {MLFLOW_RUN_NAME: study.name, "study": study.name}
-            run_id = self._client.create_run(self._experiment_id, tags=tags).info.run_id
+            run_id = str(self._client.create_run(self._experiment_id, tags=tags).info.run_id)
             settings = [Param(key, value) for key, value in study.settings.items()]
             self._client.log_batch(run_id, params=settings)
         self._client.log_text(run_id, study.config_yaml, "study.yaml")

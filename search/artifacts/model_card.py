@@ -73,7 +73,8 @@ this folder, since a stock BERT can't have layers of different sizes or fewer he
 ## Limits
 
 It knows the labels above and gives one of them to any text. Texts unlike its training data can be answered wrongly
-with a high probability. Latency and memory hold for the device above; measure again on another with `bertailor profile`.
+with a high probability. Latency and memory hold for the device above; measure again on another
+with `bertailor profile`.
 
 Versions: {versions}. Study file: `study.yaml`.
 """
