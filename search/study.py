@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +18,11 @@ from search.artifacts.scoring import score_artifact
 from search.config import StudyConfig
 from search.devices.device import load_device
 from search.errors import RunError, UsageError
-from search.front import losses, non_dominated, pick
 from search.models.backbones import load_backbone
 from search.models.shrinking import candidate_model
 from search.reading import explain
 from search.samplers import make_sampler
+from search.standing import standing_after, standing_of
 from search.store import RECORD, StudyStore, finished
 from search.training.batches import EncodedSplit
 from search.trial import N_TIMED_TEXTS, Workbench, failed_trial, run_trial
@@ -55,15 +58,19 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         records = finished(study)
         tracker.begin(study_record(bench), standing_of(records, config.objectives))
         recover(study, study_store)
+        stopped, score = "", None
         try:
-            search(study, records, bench, study_store)
+            search(study, records, config, bench.space, tracker, run=partial(attempt, bench, study_store))
+            score = test_score(bench, standing_of(records, config.objectives), study_store)
         except KeyboardInterrupt:
+            stopped = "by the user"
             recover(study, study_store)
-            ending = Ending(standing=standing_of(records, config.objectives), interrupted=True)
-        else:
-            standing = standing_of(records, config.objectives)
-            ending = Ending(standing=standing, test_score=test_score(bench, standing, study_store))
-        tracker.end(ending)
+        except BaseException:
+            stopped = "by an error"
+            raise
+        finally:
+            ending = Ending(standing=standing_of(records, config.objectives), test_score=score, stopped=stopped)
+            tracker.end(ending)
         return ending
 
 
@@ -95,39 +102,65 @@ def set_up(config: StudyConfig, tracker: Tracker) -> Workbench:
     )
 
 
-def search(study: optuna.Study, records: list[TrialRecord], bench: Workbench, store: StudyStore) -> None:
-    """Run trials, adding their records to ``records``, until there are enough or the time is up."""
-    config, started = bench.config, time.monotonic()
+def search(
+    study: optuna.Study,
+    records: list[TrialRecord],
+    config: StudyConfig,
+    space: Space,
+    tracker: Tracker,
+    run: Callable[[int, Candidate], TrialRecord],
+) -> None:
+    """Run trials until there are enough, the time is up or the space is used up.
+
+    Args:
+        study: Optuna's side of the study.
+        records: The trials that are finished; each new one is added.
+        config: The study.
+        space: What it samples.
+        tracker: Is told of every trial.
+        run: Tries a candidate under a trial's number.
+
+    Raises:
+        RunError: The first trials all failed.
+    """
+    started, standing = time.monotonic(), standing_of(records, config.objectives)
     while len(records) < config.trials:
         if config.time is not None and time.monotonic() - started > config.time:
-            bench.tracker.stage(f"time is up after {len(records)} trials")
+            tracker.stage(f"time is up after {len(records)} trials")
             return
-        if len({str(record.candidate) for record in records}) >= bench.space.n_points:
-            bench.tracker.stage(f"all {bench.space.n_points} points of the space have been tried")
+        if used_up(space, records):
+            tracker.stage(f"all {space.n_points} points of the space have been tried")
             return
         # A sampler of its own for each trial, so that a study goes on after a stop as it would have without one.
         seed = np.random.SeedSequence([config.seed, len(records)]).generate_state(1)[0]
         study.sampler = make_sampler(config.sampler, int(seed))
         trial = study.ask()
-        candidate = bench.space.sample(trial)
-        bench.tracker.start_trial(trial.number, candidate.label)
-        record = repeated(trial.number, candidate, records) or attempt(bench, trial.number, candidate, store)
-        if record.status != "scored" or record.repeats is not None:
-            store.discard(trial.number)
+        candidate = space.sample(trial)
+        tracker.start_trial(trial.number, candidate.label)
+        record = repeated(trial.number, candidate, records) or run(trial.number, candidate)
         tell(study, trial, record, config)
         records.append(record)
-        bench.tracker.end_trial(record, standing_of(records, config.objectives))
+        standing = standing_after(standing, record, config.objectives)
+        tracker.end_trial(record, standing)
         if len(records) == GIVE_UP_AFTER and all(record.status == "failed" for record in records):
             raise RunError(f"the first {GIVE_UP_AFTER} trials all failed, the last with {record.reason}")
 
 
-def attempt(bench: Workbench, number: int, candidate: Candidate, store: StudyStore) -> TrialRecord:
+def attempt(bench: Workbench, store: StudyStore, number: int, candidate: Candidate) -> TrialRecord:
     """Run a trial; whatever goes wrong in it is recorded, and the study goes on."""
     started = time.perf_counter()
     try:
-        return run_trial(bench, number, candidate, store.trial_folder(number))
+        record = run_trial(bench, number, candidate, store.trial_folder(number))
     except Exception as error:
-        return failed_trial(number, candidate, error, time.perf_counter() - started)
+        record = failed_trial(number, candidate, error, time.perf_counter() - started)
+    if record.status != "scored":
+        store.discard(number)
+    return record
+
+
+def used_up(space: Space, records: list[TrialRecord]) -> bool:
+    """Whether every point of a finite space has been tried."""
+    return math.isfinite(space.n_points) and len({str(record.candidate) for record in records}) >= space.n_points
 
 
 def repeated(number: int, candidate: Candidate, records: list[TrialRecord]) -> TrialRecord | None:
@@ -155,22 +188,6 @@ def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: 
         unknown = name == "score" and record.score is None
         trial.set_constraint(name, 0.0 if unknown else excess)
     study.tell(trial, [figures[name] for name in config.objectives])
-
-
-def standing_of(records: list[TrialRecord], objectives: tuple[str, ...]) -> Standing:
-    """Where a study with these trials stands."""
-    feasible = [record for record in records if record.status == "scored" and record.repeats is None]
-    if not feasible:
-        return Standing(trials=tuple(records))
-    points = np.array([losses(record.figures, objectives) for record in feasible])
-    members = [record for record, on_front in zip(feasible, non_dominated(points), strict=True) if on_front]
-    members.sort(key=lambda record: losses(record.figures, objectives))
-    recommended = members[pick([member.figures for member in members], objectives, "knee")]
-    return Standing(
-        trials=tuple(records),
-        front=tuple(member.number for member in members),
-        recommended=recommended.number,
-    )
 
 
 def recover(study: optuna.Study, store: StudyStore) -> None:

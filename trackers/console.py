@@ -91,8 +91,8 @@ class ConsoleTracker(Tracker):
     def end(self, ending: Ending) -> None:
         """Take the line of progress away, and print the front."""
         self._progress.stop()
-        if ending.interrupted:
-            self._console.print("stopped; run the same command again to go on", style="yellow")
+        if ending.stopped:
+            self._console.print(f"stopped {ending.stopped}; the same command goes on from here", style="yellow")
         print_standing(self._console, self._study, ending)
 
     def _update(self, standing: Standing) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from trackers.records import Ending, Standing, StudyRecord, TrialRecord
 from trackers.tables import trials_markdown
+
+
+# MLflow keeps 8,000 characters of a description; a linked row has about 200.
+MOST_ROWS = 25
 
 
 def describe(
@@ -41,7 +45,10 @@ def describe(
     if not standing.front:
         lines.append(nothing_fits(standing))
     else:
-        lines.append(trials_markdown(standing.members, standing.recommended, link))
+        shown = spread(standing.members, MOST_ROWS, standing.recommended)
+        lines.append(trials_markdown(shown, standing.recommended, link))
+        if len(shown) < len(standing.front):
+            lines += ["", f"{len(shown)} of its {len(standing.front)} members; all are in the artefact `front.csv`."]
     if standing.recommended is not None:
         tested = f" Its score on the test split is {ending.test_score:.4f}." if ending and ending.test_score else ""
         lines += [
@@ -52,6 +59,15 @@ def describe(
             f"Export it: `bertailor export {study.name} --out {study.name}-bundle`",
         ]
     return "\n".join(lines)
+
+
+def spread(members: Sequence[TrialRecord], n: int, recommended: int | None) -> list[TrialRecord]:
+    """At most ``n`` members of a front, evenly spread along it, the recommended one among them."""
+    if len(members) <= n:
+        return list(members)
+    chosen = {round(index * (len(members) - 1) / (n - 2)) for index in range(n - 1)}
+    chosen |= {index for index, member in enumerate(members) if member.number == recommended}
+    return [members[index] for index in sorted(chosen)]
 
 
 def nothing_fits(standing: Standing) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +49,9 @@ class MlflowTracker(Tracker):
         self._study = study
         self._experiment_id = self._open_experiment(study.experiment)
         self._parent_id = self._open_parent(study)
-        self._adopt_children()
+        written = self._adopt_children({trial.number for trial in standing.trials})
         for trial in standing.trials:
-            if trial.number not in self._runs:
+            if trial.number not in written:
                 # Finished, but the process died before MLflow heard of it.
                 self._write(trial, standing)
         self._show(standing)
@@ -98,7 +98,7 @@ class MlflowTracker(Tracker):
         self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
         if ending.test_score is not None:
             self._client.log_metric(self._parent_id, "test_score", ending.test_score)
-        self._client.set_terminated(self._parent_id, "KILLED" if ending.interrupted else "FINISHED")
+        self._client.set_terminated(self._parent_id, "KILLED" if ending.stopped else "FINISHED")
 
     def _show(self, standing: Standing) -> None:
         """Bring the front up to date: a trial joins it when it ends, and may be dominated later."""
@@ -144,27 +144,37 @@ class MlflowTracker(Tracker):
         self._client.log_text(run_id, study.config_yaml, "study.yaml")
         return run_id
 
-    def _adopt_children(self) -> None:
-        """Learn which trials MLflow has, and close the runs that an earlier process left open."""
-        self._runs, self._front = {}, set()
-        children = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}'"
-        token: str | None = ""
-        while token is not None:
-            page = self._client.search_runs([self._experiment_id], children, max_results=PAGE, page_token=token)
-            for run in page:
-                self._adopt(run)
-            token = page.token or None
+    def _adopt_children(self, finished: set[int]) -> set[int]:
+        """Learn the runs that the study has from earlier, and close those whose trial was cut off.
 
-    def _adopt(self, run: Run) -> None:
-        number = int(run.data.tags["trial"])
-        if run.info.status == "RUNNING":
-            self._client.set_tag(run.info.run_id, "outcome", "failed")
-            self._client.set_tag(run.info.run_id, "reason", "cut off; the candidate comes again in a later trial")
-            self._client.set_terminated(run.info.run_id, "KILLED")
-            return
-        self._runs[number] = run.info.run_id
-        if run.data.tags.get("outcome") == "front":
-            self._front.add(number)
+        Returns:
+            The numbers of the trials that are written down whole.
+        """
+        self._runs, self._front = {}, set()
+        written = set()
+        for run in self._children():
+            number, run_id = int(run.data.tags["trial"]), run.info.run_id
+            if number in finished:
+                self._runs[number] = run_id
+                if run.info.status != "RUNNING":
+                    written.add(number)
+                if run.data.tags.get("outcome") == "front":
+                    self._front.add(number)
+            elif run.info.status == "RUNNING":
+                self._client.set_tag(run_id, "outcome", "failed")
+                self._client.set_tag(run_id, "reason", "cut off; the candidate comes again in a later trial")
+                self._client.set_terminated(run_id, "KILLED")
+        return written
+
+    def _children(self) -> Iterator[Run]:
+        condition = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}'"
+        token: str | None = None
+        while True:
+            page = self._client.search_runs([self._experiment_id], condition, max_results=PAGE, page_token=token)
+            yield from page
+            token = page.token
+            if not token:
+                return
 
 
 def _metrics(values: Mapping[str, float], step: int = 0) -> list[Metric]:

@@ -127,9 +127,9 @@ class Ending:
     Attributes:
         standing: Where the study stands now.
         test_score: The recommended candidate's score on the test split; None where nothing is recommended.
-        interrupted: Whether the user stopped it.
+        stopped: What stopped it before its time, if anything.
     """
 
     standing: Standing
     test_score: float | None = None
-    interrupted: bool = False
+    stopped: str = ""

@@ -24,8 +24,8 @@ def front(
     as_json: Json = False,
 ) -> None:
     """Show a study's front."""
+    from search.standing import standing_of
     from search.store import study_store
-    from search.study import standing_of
     from trackers.description import nothing_fits
 
     begun = study_store(store, study)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated, Any
 
 import typer
@@ -43,12 +44,13 @@ def search(
         from trackers.tracker import Trackers
 
         trackers = Trackers([ConsoleTracker(progress), MlflowTracker(store)])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service's stop is as clean as Ctrl-C
     ending = run_study(config, store, trackers)
     if as_json:
         print_json({"study": config.name, "test_score": ending.test_score, "front": front_rows(ending.standing)})
     elif ending.standing.front:
         _say_what_next(progress, config.name, store)
-    if ending.interrupted:
+    if ending.stopped:
         raise typer.Exit(INTERRUPTED)
 
 

@@ -1,0 +1,99 @@
+"""What Optuna and MLflow together add to a trial: `python benchmarks/tracking_overhead.py`.
+
+Runs a study of 1,000 trials that do nothing but report 20 metrics, through the very loop of `bertailor search`:
+Optuna proposes and stores, MLflow logs, the front is kept up to date. Nothing is trained or measured, so that all of a
+trial's time is overhead. The aims: a median under 100 ms over the first 200 trials, and no growth between trial 50 and
+trial 1,000.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from search.config import StudyConfig
+from search.devices.probe import machine
+from search.models.backbones import SCRATCH
+from search.store import StudyStore, finished
+from search.study import search
+from spaces import Candidate, Space
+from trackers.mlflow_tracker import MlflowTracker
+from trackers.records import Standing, StudyRecord, TrialRecord
+
+N_METRICS = 20
+WINDOW = 50
+
+
+def main() -> None:
+    """Run the study, and print the medians."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--sampler", default="tpe")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        overheads = overhead_ms(Path(folder), arguments.trials, arguments.sampler)
+    print(f"{machine()}, sampler {arguments.sampler}, {len(overheads)} trials")
+    print(f"median of the first 200 trials: {statistics.median(overheads[:200]):.1f} ms (aim: under 100 ms)")
+    early, late = statistics.median(overheads[WINDOW : 2 * WINDOW]), statistics.median(overheads[-WINDOW:])
+    print(
+        f"trials {WINDOW} to {2 * WINDOW}: {early:.1f} ms; the last {WINDOW}: {late:.1f} ms;"
+        f" ratio {late / early:.2f} (aim: 1)"
+    )
+
+
+def overhead_ms(folder: Path, n_trials: int, sampler: str) -> list[float]:
+    """The time that each trial takes, in ms."""
+    raw = {"name": "overhead", "task": "home-intents", "sampler": sampler, "trials": n_trials}
+    config = StudyConfig.model_validate({**raw, "budgets": {"latency_ms": 8}})
+    store, tracker = StudyStore(folder, config.name), MlflowTracker(folder)
+    store.folder.mkdir(parents=True)
+    store.save_config(config)
+    study = store.optuna_study(config)
+    tracker.begin(_study_record(config), Standing())
+    rng, began = random.Random(0), [time.perf_counter()]
+
+    def run(number: int, candidate: Candidate) -> TrialRecord:
+        began.append(time.perf_counter())
+        return _pretended(number, candidate, rng)
+
+    search(study, finished(study), config, Space.load("default", SCRATCH), tracker, run)
+    return [(end - start) * 1e3 for start, end in zip(began[1:], [*began[2:], time.perf_counter()], strict=True)]
+
+
+def _pretended(number: int, candidate: Candidate, rng: random.Random) -> TrialRecord:
+    """Figures that trade off as real ones do, with a tenth over budget."""
+    channels = sum(candidate.architecture.ffn_sizes)
+    latency = channels / 500 * rng.uniform(0.9, 1.2)
+    costs = {"latency_ms": latency, "size_mb": channels / 100 + 10, "memory_mb": channels / 50 + 80}
+    padding = {f"metric_{index}": rng.random() for index in range(N_METRICS - 4)}
+    over = latency > 8
+    return TrialRecord(
+        number=number,
+        label=candidate.label,
+        candidate=candidate.model_dump(mode="json"),
+        status="over-budget" if over else "scored",
+        reason="latency_ms over 8" if over else "",
+        costs={**costs, **padding},
+        score=None if over else 0.9 - 100 / (channels + 500) * rng.uniform(0.9, 1.1),
+    )
+
+
+def _study_record(config: StudyConfig) -> StudyRecord:
+    return StudyRecord(
+        name=config.name,
+        task="nothing",
+        device="nowhere",
+        n_trials=config.trials,
+        objectives=config.objectives,
+        budgets=config.budgets.model_dump(exclude_none=True),
+        settings={},
+        config_yaml=config.to_yaml(),
+    )
+
+
+if __name__ == "__main__":
+    main()
