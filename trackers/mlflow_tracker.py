@@ -22,6 +22,8 @@ from trackers.tracker import Tracker
 # Creating the store's tables is no news.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
 
+# Without it the UI takes the experiment for one of language-model agents, and shows the columns of those.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 PAGE = 1000  # what MLflow returns at most of a search
 
 
@@ -125,7 +127,8 @@ class MlflowTracker(Tracker):
     def _open_experiment(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            return str(self._client.create_experiment(name, artifact_location=(self._artifacts / name).as_uri()))
+            location = (self._artifacts / name).as_uri()
+            return str(self._client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAGS))
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)

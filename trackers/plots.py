@@ -26,10 +26,11 @@ AXIS_TITLES = {
 
 def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
     """A panel for each pair of objectives: the front, what it dominates, what broke a budget, the budgets."""
-    pairs = list(combinations(sorted(study.objectives, key=lambda name: name == "score"), 2))
-    columns = min(len(pairs), 3)
+    # The score upwards and first: what a person looks for is what score a cost buys.
+    pairs = [(x, y) for y, x in combinations(sorted(study.objectives, key=lambda name: name != "score"), 2)]
+    columns = min(len(pairs), 2)
     rows = -(-len(pairs) // columns)
-    figure = make_subplots(rows=rows, cols=columns, horizontal_spacing=0.08, vertical_spacing=0.14)
+    figure = make_subplots(rows=rows, cols=columns, horizontal_spacing=0.14, vertical_spacing=0.2 / rows)
     for index, (x, y) in enumerate(pairs):
         place = {"row": index // columns + 1, "col": index % columns + 1}
         for outcome, (colour, symbol) in STYLES.items():
@@ -40,18 +41,18 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
         ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": "#000000", "width": 2}}
         figure.add_trace(_points(chosen, x, y, "recommended", ring, legend=index == 0), **place)
         dashed = {"line_dash": "dash", "line_color": "#D55E00", "line_width": 1}
-        if x in study.budgets:
+        if _in_view(x, study, standing):
             figure.add_vline(study.budgets[x], **dashed, **place)
-        if y in study.budgets:
+        if _in_view(y, study, standing):
             figure.add_hline(study.budgets[y], **dashed, **place)
         figure.update_xaxes(title_text=AXIS_TITLES[x], **place)
         figure.update_yaxes(title_text=AXIS_TITLES[y], **place)
     figure.update_layout(
         title=f"{study.name}: {study.task} on {study.device}",
         template="plotly_white",
-        width=460 * columns,
-        height=440 * rows + 60,
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1.0, "xanchor": "right"},
+        height=380 * rows + 60,
+        margin={"t": 90, "r": 20},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return figure
 
@@ -60,6 +61,15 @@ def front_page(study: StudyRecord, standing: Standing) -> str:
     """The figure as one HTML page that needs no network."""
     page: str = front_figure(study, standing).to_html(include_plotlyjs=True, full_html=True)
     return page
+
+
+def _in_view(name: str, study: StudyRecord, standing: Standing) -> bool:
+    """Whether a budget's line can be drawn without squeezing the trials into a corner."""
+    values = [trial.figures[name] for trial in standing.trials if name in trial.figures]
+    if name not in study.budgets or not values:
+        return False
+    low, high, limit = min(values), max(values), study.budgets[name]
+    return min(high, limit) - max(low, limit) >= -0.5 * (high - low)
 
 
 def _points(

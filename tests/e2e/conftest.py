@@ -1,0 +1,70 @@
+"""Runs the installed command as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+COMMAND = Path(sys.executable).with_name("bertailor")
+
+# Candidates that train on eighty sentences in a second.
+TINY_SPACE = {
+    "architecture": {"depth": [1, 2], "layers": "first", "heads": [2, 4], "ffn_size": [64, 128], "hidden_size": 384},
+    "compression": {"quantisation": ["none", "dynamic-int8"]},
+    "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": 1, "batch_size": 16},
+}
+
+Study = Callable[..., Path]
+
+
+def bertailor(
+    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder, and wait for it."""
+    return subprocess.run(
+        [COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "160", **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def succeeded(*arguments: str | Path, cwd: Path) -> str:
+    """Run the command, which must succeed, and return what it printed."""
+    finished = bertailor(*arguments, cwd=cwd)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def answered(*arguments: str | Path, cwd: Path) -> Any:
+    """The JSON that a command prints."""
+    return json.loads(succeeded(*arguments, "--json", cwd=cwd))
+
+
+def write_yaml(path: Path, value: object) -> Path:
+    """Write a YAML file."""
+    path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def study(tmp_path: Path, tiny_csv: Path) -> Study:
+    """Writes a study file of the tiny task and space, with other keys as given."""
+
+    def write(space: Mapping[str, Any] | None = None, **keys: Any) -> Path:
+        space_file = write_yaml(tmp_path / "space.yaml", space or TINY_SPACE)
+        defaults = {"name": "tiny", "task": str(tiny_csv), "space": str(space_file), "trials": 4}
+        return write_yaml(tmp_path / "study.yaml", {**defaults, **keys})
+
+    return write

@@ -1,0 +1,168 @@
+"""From the study file to the verified bundle, by every command."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import shared_data, tiny_rows, write_csv
+from tests.e2e.conftest import COMMAND, TINY_SPACE, answered, bertailor, succeeded, write_yaml
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished study called tiny and its bundle."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_csv(folder / "commands.csv", tiny_rows())
+    write_yaml(folder / "space.yaml", TINY_SPACE)
+    write_yaml(
+        folder / "study.yaml",
+        {
+            "name": "tiny",
+            "task": "commands.csv",
+            "space": "space.yaml",
+            "budgets": {"latency_ms": 500, "memory_mb": 2000},
+            "trials": 5,
+        },
+    )
+    succeeded("search", "study.yaml", cwd=folder)
+    succeeded("export", "tiny", "--out", "bundle", cwd=folder)
+    return folder
+
+
+def test_front_shows_the_members_and_recommends_one(finished: Path) -> None:
+    front = answered("front", "tiny", cwd=finished)
+    assert front["trials"] == 5
+    assert sum(member["recommended"] for member in front["front"]) == 1
+    assert "→" in succeeded("front", "study.yaml", cwd=finished)
+
+
+def test_a_finished_study_runs_no_further_trial(finished: Path) -> None:
+    before = answered("front", "tiny", cwd=finished)
+    answer = answered("search", "study.yaml", cwd=finished)
+    assert answer["front"] == before["front"]
+    assert answered("front", "tiny", cwd=finished)["trials"] == 5
+
+
+def test_verify_passes_on_what_export_made_and_fails_on_a_changed_file(finished: Path, tmp_path: Path) -> None:
+    assert answered("verify", "bundle", cwd=finished)["passed"]
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", finished / "bundle", copy], check=True)
+    with (copy / "candidate.json").open("a") as file:
+        file.write(" ")
+    checked = bertailor("verify", copy, cwd=finished)
+    assert checked.returncode == 1
+    assert "candidate.json" in checked.stdout
+
+
+def test_predict_tells_the_classes_apart(finished: Path) -> None:
+    texts = ["turn on the cellar lamp", "set a timer for 14 minutes"]
+    answers = answered("predict", "bundle", *texts, cwd=finished)
+    assert [answer["text"] for answer in answers] == texts
+    assert all(answer["label"] in {"lights", "timers"} for answer in answers)
+    assert "0." in succeeded("predict", "bundle", texts[0], cwd=finished)
+
+
+@pytest.mark.parametrize(
+    ("pick", "figure", "best"), [("best", "score", max), ("fastest", "latency_ms", min), ("smallest", "size_mb", min)]
+)
+def test_export_picks_by_what_is_asked(finished: Path, tmp_path: Path, pick: str, figure: str, best: object) -> None:
+    members = answered("front", "tiny", cwd=finished)["front"]
+    exported = answered("export", "tiny", "--out", tmp_path / "out", "--pick", pick, cwd=finished)
+    chosen = next(member for member in members if member["trial"] == exported["trial"])
+    assert chosen[figure] == best(member[figure] for member in members)  # type: ignore[operator]
+
+
+def test_export_takes_the_trial_and_the_limits_that_are_asked(finished: Path, tmp_path: Path) -> None:
+    members = answered("front", "tiny", cwd=finished)["front"]
+    last = members[-1]["trial"]
+    assert answered("export", "tiny", "--out", tmp_path / "a", "--trial", str(last), cwd=finished)["trial"] == last
+    limit = str(min(member["size_mb"] for member in members) + 0.001)
+    small = answered("export", "tiny", "--out", tmp_path / "b", "--max-size-mb", limit, cwd=finished)
+    assert small["costs"]["size_mb"] <= float(limit)
+    nothing = bertailor("export", "tiny", "--out", tmp_path / "c", "--max-latency-ms", "1e-6", cwd=finished)
+    assert nothing.returncode == 2
+    assert not (tmp_path / "c").exists()
+
+
+def test_profile_measures_a_bundle_and_a_model_directory(finished: Path) -> None:
+    bundle = answered("profile", "bundle", cwd=finished)["costs"]
+    model = answered("profile", "minilm-l6", "--task", "commands.csv", cwd=finished)["costs"]
+    assert len(bundle) == 1
+    assert model["int8"]["size_mb"] < model["fp32"]["size_mb"]
+    assert next(iter(bundle.values()))["latency_ms"] < model["fp32"]["latency_ms"]
+
+
+@pytest.mark.parametrize(
+    ("what", "known"),
+    [("studies", "tiny"), ("tasks", "movie-snippets"), ("devices", "this-machine"), ("spaces", "default")]
+    + [("backbones", "minilm-l6")],
+)
+def test_list_names_what_there_is(finished: Path, what: str, known: str) -> None:
+    assert known in [row["name"] for row in answered("list", what, cwd=finished)]
+    assert known in succeeded("list", what, cwd=finished)
+
+
+def test_ui_serves_the_studies(finished: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([COMMAND, "ui", "--port", str(port)], cwd=finished, stdout=subprocess.DEVNULL)
+    try:
+        page = _get(f"http://127.0.0.1:{port}/")
+        assert "MLflow" in page
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.mark.parametrize("task", ["goemotions", "home-intents", "movie-snippets"])
+def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path: Path) -> None:
+    source: object = task
+    if task == "goemotions":
+        source = {"path": str(_single_label_goemotions(tmp_path)), "metric": "macro-f1"}
+    space = {
+        "architecture": {
+            "depth": [1, 2],
+            "layers": "even",
+            "heads": [4, 8],
+            "ffn_size": [128, 384],
+            "hidden_size": 384,
+        },
+        "compression": {"quantisation": ["none", "dynamic-int8"]},
+        "training": {"learning_rate": {"low": 5.0e-4, "high": 1.5e-3}, "epochs": 1, "batch_size": 32},
+    }
+    write_yaml(tmp_path / "space.yaml", space)
+    keys = {"name": task, "task": source, "space": "space.yaml", "trials": 6}
+    write_yaml(tmp_path / "study.yaml", keys)
+    answer = answered("search", "study.yaml", cwd=tmp_path)
+    assert len(answer["front"]) > 1
+    assert 0 < answer["test_score"] <= 1
+    succeeded("export", task, "--out", "bundle", cwd=tmp_path)
+    assert answered("verify", "bundle", cwd=tmp_path)["passed"]
+
+
+def _single_label_goemotions(folder: Path) -> Path:
+    """The comments of the first 4,000 that carry one of the five most common emotions and no other."""
+    names = (shared_data("goemotions") / "labels.txt").read_text().split()
+    lines = (shared_data("goemotions") / "train.tsv").read_text(encoding="utf-8").splitlines()[:4000]
+    rows = [line.split("\t")[:2] for line in lines]
+    single = [(text, names[int(label)]) for text, label in rows if label.isdigit()]
+    labels = [label for _, label in single]
+    common = sorted(set(labels), key=labels.count, reverse=True)[:5]
+    return write_csv(folder / "goemotions.csv", [row for row in single if row[1] in common])
+
+
+def _get(address: str) -> str:
+    for _ in range(120):
+        try:
+            with urllib.request.urlopen(address) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"nothing answered at {address} within a minute")

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.artifacts.bundle import CHECKSUMS, Bundle
+from search.artifacts.scoring import artifact_logits, score_artifact
+from search.config import load_config
+from search.errors import UsageError
+from search.tasks import Split, Task
+from tests.search.conftest import FinishedTrial, tiny_candidate
+
+LOAD_WITH_TRANSFORMERS = """
+import json, sys
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+folder, texts = sys.argv[1], json.loads(sys.argv[2])
+model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()
+tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=True)
+with torch.inference_mode():
+    logits = [model(**tokenizer(text, truncation=True, return_tensors="pt")).logits[0].tolist() for text in texts]
+ours = sorted(name for name in sys.modules if name.split(".")[0] in ("search", "spaces", "trackers"))
+print(json.dumps({"logits": logits, "labels": model.config.id2label, "ours": ours}))
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(finished_trial: FinishedTrial, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return finished_trial.export(tmp_path_factory.mktemp("exported") / "deep" / "bundle")
+
+
+def test_a_bundle_has_all_that_a_deployment_and_a_doubter_needs(bundle: Bundle) -> None:
+    names = {path.name for path in bundle.folder.iterdir()}
+    assert names >= {
+        "model.onnx",
+        "tokenizer.json",
+        "model.safetensors",
+        "config.json",
+        "elastic.py",
+        "candidate.json",
+        "costs.json",
+        "study.yaml",
+        "README.md",
+        CHECKSUMS,
+    }
+    assert list(bundle.folder.parent.iterdir()) == [bundle.folder]
+
+
+def test_the_artefact_is_the_very_file_that_was_measured(bundle: Bundle, finished_trial: FinishedTrial) -> None:
+    for name in ("model.onnx", "tokenizer.json"):
+        assert (bundle.folder / name).read_bytes() == (finished_trial.folder / name).read_bytes()
+
+
+def test_a_bundle_opens_again_as_what_was_exported(bundle: Bundle, finished_trial: FinishedTrial) -> None:
+    opened = Bundle.open(bundle.folder)
+    assert opened == bundle
+    assert opened.candidate == tiny_candidate()
+    assert opened.config == finished_trial.bench.config
+    assert opened.labels == ["lights", "timers"]
+
+
+def test_its_study_file_gives_the_study_again(bundle: Bundle, finished_trial: FinishedTrial) -> None:
+    assert load_config(str(bundle.folder / "study.yaml"), {}) == finished_trial.bench.config
+
+
+def test_the_proof_holds_what_the_trial_found_and_the_score_on_the_test_split(
+    bundle: Bundle, finished_trial: FinishedTrial, tiny_task: Task
+) -> None:
+    proof = json.loads((bundle.folder / "costs.json").read_text())
+    assert proof["costs"] == finished_trial.record.costs
+    assert proof["score"]["validation"] == finished_trial.record.score
+    assert proof["score"]["test"] == score_artifact(bundle.folder, tiny_task, tiny_task.test, 1)
+    assert (proof["score"]["validation_texts"], proof["score"]["test_texts"]) == (8, 8)
+    assert proof["agreement"]["measured"] <= proof["agreement"]["tolerance"]
+    assert proof["budgets"] == {"latency_ms": 1000, "memory_mb": 2000, "size_mb": 500, "score": 0}
+    assert proof["versions"]["onnxruntime"]
+
+
+def test_sha256sum_accepts_the_list_of_files(bundle: Bundle) -> None:
+    program = shutil.which("sha256sum")
+    if program is None:
+        pytest.skip("needs sha256sum")
+    finished = subprocess.run(
+        [program, "--strict", "-c", CHECKSUMS], cwd=bundle.folder, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    listed = {line.partition("  ")[2] for line in (bundle.folder / CHECKSUMS).read_text().splitlines()}
+    files = {path.relative_to(bundle.folder).as_posix() for path in bundle.folder.rglob("*") if path.is_file()}
+    assert listed == files - {CHECKSUMS}
+
+
+def test_the_checkpoint_loads_with_transformers_alone_and_answers_as_the_artefact(
+    bundle: Bundle, tiny_task: Task, tmp_path: Path
+) -> None:
+    texts = [*tiny_task.validation.texts, "turn on the light " * 100]
+    finished = subprocess.run(
+        [sys.executable, "-c", LOAD_WITH_TRANSFORMERS, str(bundle.folder), json.dumps(texts)],
+        env={**os.environ, "HF_MODULES_CACHE": str(tmp_path / "modules"), "HF_HUB_OFFLINE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stderr
+    answer = json.loads(finished.stdout)
+    assert answer["ours"] == []
+    assert answer["labels"] == {"0": "lights", "1": "timers"}
+    np.testing.assert_allclose(artifact_logits(bundle.folder, texts, 1), answer["logits"], atol=1e-4)
+
+
+def test_the_code_in_the_readme_runs_on_its_own_and_prints_a_label(bundle: Bundle, tiny_task: Task) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (bundle.folder / "README.md").read_text(), flags=re.DOTALL)
+    finished = subprocess.run(
+        [sys.executable, "-I", "-c", code],
+        cwd=bundle.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stderr
+    predicted = artifact_logits(bundle.folder, tiny_task.validation.texts[:1], 1).argmax()
+    assert finished.stdout.strip() == tiny_task.labels[predicted]
+
+
+def test_the_code_in_the_readme_stands_odd_labels_and_texts(
+    finished_trial: FinishedTrial, tiny_task: Task, tmp_path: Path
+) -> None:
+    odd = 'she said "it\'s {on}"\n``` and so on \\ 100%'
+    task = dataclasses.replace(
+        tiny_task,
+        labels=('the "{light}"', "it's 5%"),
+        validation=Split((odd, *tiny_task.validation.texts), (0, *tiny_task.validation.labels)),
+    )
+    tampered = dataclasses.replace(finished_trial, bench=dataclasses.replace(finished_trial.bench, task=task))
+    bundle = tampered.export(tmp_path / "bundle")
+    readme = (bundle.folder / "README.md").read_text()
+    code = readme.partition("```python\n")[2].partition("\n```\n")[0]
+    finished = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=bundle.folder, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.strip() in task.labels
+
+
+def test_the_readme_tells_the_figures(bundle: Bundle, finished_trial: FinishedTrial) -> None:
+    readme = (bundle.folder / "README.md").read_text()
+    costs = finished_trial.record.costs
+    assert f"| latency, p50 (ms) | {costs['latency_ms']:.4g} | at most 1000 |" in readme
+    assert f"| validation | {finished_trial.record.score:.4f} | 8 |" in readme
+    assert ("The timing was noisy" in readme) == (not costs["steady"])
+
+
+def test_an_int8_bundle_ships_the_int8_file(finished_int8_trial: FinishedTrial, tmp_path: Path) -> None:
+    bundle = finished_int8_trial.export(tmp_path / "bundle")
+    assert bundle.candidate.compression.quantisation == "dynamic-int8"
+    sizes = {name: (bundle.folder / name).stat().st_size for name in ("model.onnx", "model.safetensors")}
+    assert sizes["model.onnx"] < 0.3 * sizes["model.safetensors"]
+    assert bundle.proof["agreement"]["tolerance"] == 0.1
+
+
+def test_an_empty_folder_is_used(finished_trial: FinishedTrial, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    assert finished_trial.export(out).folder == out
+    assert (out / "model.onnx").is_file()
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(finished_trial: FinishedTrial, tmp_path: Path) -> None:
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty"):
+        finished_trial.export(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_file_in_the_way_is_refused_and_left_alone(finished_trial: FinishedTrial, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("mine")
+    with pytest.raises(UsageError, match="is not empty"):
+        finished_trial.export(out)
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize("missing", ["tokenizer.json", "model.onnx", "checkpoint/model.safetensors"])
+def test_nothing_remains_when_writing_fails(missing: str, finished_trial: FinishedTrial, tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    shutil.copytree(finished_trial.folder, folder)
+    (folder / missing).unlink()
+    parent = tmp_path / "bundles"
+    with pytest.raises(OSError, match=r"."):
+        dataclasses.replace(finished_trial, folder=folder).export(parent / "bundle")
+    assert list(parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("missing", ["model.onnx", "tokenizer.json", "candidate.json", "costs.json", "study.yaml"])
+def test_a_folder_without_its_parts_is_no_bundle(missing: str, bundle: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(bundle.folder, folder)
+    (folder / missing).unlink()
+    with pytest.raises(UsageError, match=f"is no bundle, it has no {missing}"):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize("name", ["candidate.json", "costs.json", "study.yaml"])
+def test_a_bundle_with_a_broken_part_is_an_error_in_one_line(name: str, bundle: Bundle, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(bundle.folder, folder)
+    (folder / name).write_text("- not\n- what it was\n")
+    with pytest.raises(UsageError, match=name):
+        Bundle.open(folder)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import optuna
+import pytest
+import torch
+
+from search.artifacts.scoring import score_artifact
+from search.config import Budgets
+from search.devices.device import MeasurementError
+from search.models.backbones import Backbone
+from search.models.elastic import ElasticForSequenceClassification
+from search.models.shrinking import candidate_model
+from search.training.fine_tuning import DivergenceError
+from search.trial import CHECKPOINT, Workbench, failed_trial, run_trial
+from spaces import Candidate, Compression, Training
+from tests.search.conftest import FinishedTrial, Remembering, tiny_candidate
+from trackers.records import TrialRecord
+
+DIVERGING = Training(learning_rate=1e6, epochs=2, batch_size=2)
+
+
+def with_budgets(bench: Workbench, budgets: Budgets) -> tuple[Workbench, Remembering]:
+    tracker = Remembering()
+    config = bench.config.model_copy(update={"budgets": budgets})
+    return dataclasses.replace(bench, config=config, tracker=tracker), tracker
+
+
+@pytest.fixture(scope="module")
+def sampled(bench: Workbench) -> Candidate:
+    choices = {
+        "depth": 2,
+        "layers": "even",
+        "heads": 4,
+        "ffn_size": 448,
+        "quantisation": "dynamic-int8",
+        "learning_rate": 1e-3,
+    }
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study.enqueue_trial(choices)
+    return bench.space.sample(study.ask())
+
+
+def test_a_scored_trial_keeps_its_artefact_and_its_checkpoint(finished_trial: FinishedTrial) -> None:
+    assert finished_trial.record.status == "scored"
+    kept = {path.relative_to(finished_trial.folder).as_posix() for path in finished_trial.folder.rglob("*")}
+    assert kept >= {"model.onnx", "tokenizer.json", "checkpoint/model.safetensors", "checkpoint/tokenizer.json"}
+
+
+def test_the_score_is_that_of_the_kept_artefact(finished_trial: FinishedTrial) -> None:
+    task = finished_trial.bench.task
+    score = score_artifact(finished_trial.folder, task, task.validation, batch_size=1)
+    assert finished_trial.record.score == score
+    assert finished_trial.record.score > 0.5
+
+
+def test_the_checkpoint_was_trained(finished_trial: FinishedTrial, minilm: Backbone) -> None:
+    checkpoint = ElasticForSequenceClassification.from_pretrained(finished_trial.folder / CHECKPOINT)
+    untuned = candidate_model(minilm, tiny_candidate().architecture, ("lights", "timers"), seed=0)
+    assert not torch.equal(checkpoint.layers[0].attention.query.weight, untuned.layers[0].attention.query.weight)
+
+
+def test_a_trial_tells_its_tracker_what_it_does_and_each_epoch(finished_trial: FinishedTrial) -> None:
+    tracker = finished_trial.bench.tracker
+    assert isinstance(tracker, Remembering)
+    assert [stage.partition(",")[0] for stage in tracker.stages] == ["measuring", "training", "scoring the artefact"]
+    assert [(number, epoch) for number, epoch, _ in tracker.epochs] == [(0, 1), (0, 2), (0, 3)]
+    assert all(metrics.keys() == {"train_loss", "epoch_score"} for _, _, metrics in tracker.epochs)
+
+
+def test_a_record_survives_json(finished_trial: FinishedTrial) -> None:
+    record = finished_trial.record
+    assert TrialRecord.from_dict(record.to_dict()) == record
+    assert record.label == "1L 2H 64F fp32"
+    assert Candidate.model_validate(record.candidate) == tiny_candidate()
+
+
+@pytest.mark.parametrize(
+    "budgets", [Budgets(latency_ms=1e-9), Budgets(memory_mb=1), Budgets(size_mb=0.1)], ids=["latency", "memory", "size"]
+)
+def test_a_candidate_over_budget_ends_before_any_training(budgets: Budgets, bench: Workbench, tmp_path: Path) -> None:
+    tight, tracker = with_budgets(bench, budgets)
+    record = run_trial(tight, 3, tiny_candidate(training=DIVERGING), tmp_path)
+    assert record.status == "over-budget"
+    assert record.score is None
+    assert tracker.epochs == []
+    assert tracker.stages == ["measuring"]
+    assert not (tmp_path / CHECKPOINT).exists()
+    (name,) = budgets.model_dump(exclude_none=True)
+    assert record.reason.startswith(f"{name} ")
+    assert record.costs[name] > 0
+
+
+def test_every_budget_that_is_broken_is_named(bench: Workbench, tmp_path: Path) -> None:
+    tight, _ = with_budgets(bench, Budgets(latency_ms=1e-9, memory_mb=2000, size_mb=0.1))
+    reason = run_trial(tight, 0, tiny_candidate(), tmp_path).reason
+    assert "latency_ms" in reason
+    assert "size_mb" in reason
+    assert "memory_mb" not in reason
+
+
+def test_a_score_below_the_floor_is_over_budget_and_keeps_its_score(bench: Workbench, tmp_path: Path) -> None:
+    strict, tracker = with_budgets(bench, Budgets(score=1))
+    candidate = tiny_candidate(training=Training(learning_rate=1e-9, epochs=1, batch_size=32))
+    record = run_trial(strict, 0, candidate, tmp_path)
+    assert record.status == "over-budget"
+    assert record.score is not None
+    assert record.score < 1
+    assert "score" in record.reason
+    assert "below 1" in record.reason
+    assert len(tracker.epochs) == 1
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_training_that_diverges_is_an_error(bench: Workbench, tmp_path: Path) -> None:
+    with pytest.raises(DivergenceError):
+        run_trial(bench, 0, tiny_candidate(training=DIVERGING), tmp_path)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_the_model_is_the_candidate_that_the_space_sampled(
+    sampled: Candidate, bench: Workbench, tmp_path: Path
+) -> None:
+    assert sampled.architecture.heads == (4, 4)
+    assert sampled.compression == Compression(quantisation="dynamic-int8")
+    record = run_trial(bench, 7, sampled, tmp_path)
+    assert (record.number, record.label) == (7, sampled.label)
+    assert Candidate.model_validate(record.candidate) == sampled
+    model = ElasticForSequenceClassification.from_pretrained(tmp_path / CHECKPOINT)
+    assert tuple(model.config.heads) == sampled.architecture.heads
+    assert tuple(model.config.ffn_sizes) == sampled.architecture.ffn_sizes
+    assert [layer.attention.query.out_features for layer in model.layers] == [4 * 32] * 2
+    assert [layer.feed_forward.expand.out_features for layer in model.layers] == [448] * 2
+    assert sampled.architecture.layers == (0, 5)
+    # Int8 makes a file of about a byte a weight.
+    weights = sum(weight.numel() for weight in model.parameters())
+    assert weights < (tmp_path / "model.onnx").stat().st_size < 1.2 * weights
+
+
+def test_one_candidate_gives_one_model_in_every_run(
+    finished_trial: FinishedTrial, bench: Workbench, tmp_path: Path
+) -> None:
+    again = run_trial(bench, 5, tiny_candidate(), tmp_path)
+    assert again.score == finished_trial.record.score
+    name = "checkpoint/model.safetensors"
+    assert (tmp_path / name).read_bytes() == (finished_trial.folder / name).read_bytes()
+
+
+def test_a_failed_trial_is_recorded_with_its_error_in_one_line() -> None:
+    try:
+        raise MeasurementError("the artefact broke\nwith much to say")
+    except MeasurementError as error:
+        record = failed_trial(4, tiny_candidate(), error, 1.5)
+    assert (record.number, record.status, record.seconds) == (4, "failed", 1.5)
+    assert record.reason == "MeasurementError: the artefact broke"
+    assert "with much to say" in record.details
+    assert "Traceback" in record.details
+    assert record.figures == {}

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import pytest
+
+from tests.trackers.test_records import a_study, a_trial, failed, over_budget
+from trackers.plots import front_figure, front_page
+from trackers.records import Standing
+
+STANDING = Standing(
+    trials=(a_trial(0, score=0.9, latency_ms=7.0), a_trial(1, score=0.6, latency_ms=7.5), over_budget(2), failed(3)),
+    front=(0,),
+    recommended=0,
+)
+ALL_OBJECTIVES = ("score", "latency_ms", "memory_mb", "size_mb")
+
+
+@pytest.mark.parametrize("n_objectives", [2, 3, 4])
+def test_there_is_a_panel_for_each_pair_of_objectives(n_objectives: int) -> None:
+    objectives = ALL_OBJECTIVES[:n_objectives]
+    figure = front_figure(a_study(objectives=objectives), STANDING)
+    panels = {(trace.xaxis, trace.yaxis) for trace in figure.data}
+    assert len(panels) == len(list(combinations(objectives, 2)))
+
+
+def test_the_score_is_always_the_upward_axis() -> None:
+    figure = front_figure(a_study(objectives=ALL_OBJECTIVES), STANDING)
+    across = [axis.title.text for axis in figure.select_xaxes()]
+    upward = [axis.title.text for axis in figure.select_yaxes()]
+    assert not any("score" in title for title in across)
+    assert sum("score" in title for title in upward) == 3
+
+
+def test_each_trial_is_drawn_as_what_became_of_it() -> None:
+    figure = front_figure(a_study(objectives=("latency_ms", "size_mb")), STANDING)
+    drawn = {trace.name: [text.split(" ")[0] for text in trace.text] for trace in figure.data}
+    assert drawn == {"front": ["#0"], "dominated": ["#1"], "over-budget": ["#2"], "recommended": ["#0"]}
+
+
+def test_a_trial_without_a_score_is_missing_from_panels_of_the_score() -> None:
+    figure = front_figure(a_study(objectives=("score", "latency_ms")), STANDING)
+    (trace,) = [trace for trace in figure.data if trace.name == "over-budget"]
+    assert len(trace.x) == 0
+
+
+def test_each_point_stands_at_its_figures() -> None:
+    figure = front_figure(a_study(objectives=("score", "latency_ms")), STANDING)
+    (trace,) = [trace for trace in figure.data if trace.name == "front"]
+    assert (list(trace.x), list(trace.y)) == ([7.0], [0.9])
+
+
+def test_budgets_of_the_objectives_are_drawn_as_lines() -> None:
+    study = a_study(objectives=("score", "latency_ms"), budgets={"latency_ms": 8.0, "score": 0.5, "memory_mb": 400.0})
+    shapes = front_figure(study, STANDING).layout.shapes
+    assert sorted((shape.x0, shape.y0) for shape in shapes if shape.x0 == 8.0) == [(8.0, 0)]
+    assert [shape.y0 for shape in shapes if shape.y0 == shape.y1] == [0.5]
+    assert len(shapes) == 2
+
+
+def test_each_outcome_is_in_the_legend_once() -> None:
+    figure = front_figure(a_study(), STANDING)
+    shown = [trace.name for trace in figure.data if trace.showlegend]
+    assert sorted(shown) == ["dominated", "front", "over-budget", "recommended"]
+
+
+def test_the_page_needs_no_network() -> None:
+    page = front_page(a_study("lights"), STANDING)
+    assert "<html>" in page[:200]
+    assert "lights: home-intents on this-machine" in page
+    assert "Plotly.newPlot" in page
+    assert len(page) > 1_000_000
+    assert not re.search(r"<(script|link|img)[^>]*\s(src|href)=[\"']?(https?:)?//", page)
+
+
+def test_a_study_without_trials_has_a_page_too() -> None:
+    assert "Plotly.newPlot" in front_page(a_study(), Standing())
