@@ -20,7 +20,7 @@ from pydantic import (
 
 from search.errors import UsageError
 from search.reading import parse, read_mapping
-from search.tasks import TaskField
+from search.tasks import TaskField, spelt_out
 from spaces import nearest
 
 STUDIES = Path(__file__).with_name("studies")
@@ -125,14 +125,14 @@ def load_config(study: str, overrides: Mapping[str, Any]) -> StudyConfig:
     path = _study_path(study)
     raw = {"name": path.stem, **read_mapping(path)}
     for key, value in overrides.items():
-        *parents, last = key.split(".")
-        section = raw
-        for parent in parents:
-            section[parent] = (
-                {"name": section[parent]} if isinstance(section.get(parent), str) else section.get(parent) or {}
-            )
-            section = section[parent]
-        section[last] = value
+        section, _, last = key.rpartition(".")
+        if section == "":
+            raw[last] = value
+            continue
+        values = spelt_out(raw.get(section)) if section == "task" else raw.get(section)
+        if not isinstance(values or {}, dict):
+            raise UsageError(f"--set {key}: '{section}' has no keys of its own; set it whole")
+        raw[section] = {**(values or {}), last: value}
     return parse(StudyConfig, raw, str(path))
 
 

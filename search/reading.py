@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from search.errors import UsageError
-from spaces import nearest
+from spaces import nearest, yaml_files
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -22,16 +21,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
         UsageError: The file can't be read, or holds something else.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{where} is not valid YAML: {getattr(error, 'problem', error)}") from error
-    if not isinstance(raw, dict):
-        raise UsageError(f"{path} should hold `key: value` lines, and holds {type(raw).__name__}")
-    return raw
+        return yaml_files.read_mapping(path)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def parse(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:

@@ -55,16 +55,16 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
             check_budgets(bench, study_store)
         study_store.save_config(config)
         study = study_store.optuna_study(config)
+        recover(study, study_store, config)
         records = finished(study)
         tracker.begin(study_record(bench), standing_of(records, config.objectives))
-        recover(study, study_store)
         stopped, score = "", None
         try:
             search(study, records, config, bench.space, tracker, run=partial(attempt, bench, study_store))
             score = test_score(bench, standing_of(records, config.objectives), study_store)
         except KeyboardInterrupt:
             stopped = "by the user"
-            recover(study, study_store)
+            recover(study, study_store, config)
         except BaseException:
             stopped = "by an error"
             raise
@@ -89,6 +89,11 @@ def set_up(config: StudyConfig, tracker: Tracker) -> Workbench:
         f"task {task.name}: {len(task.train)} training and {len(task.validation)} validation texts,"
         f" {len(task.labels)} labels"
     )
+    if task.max_tokens > backbone.config.max_position_embeddings:
+        raise UsageError(
+            f"task.max_tokens is {task.max_tokens}, and backbone {backbone.name} reads at most"
+            f" {backbone.config.max_position_embeddings} word pieces: lower it"
+        )
     return Workbench(
         config=config,
         task=task,
@@ -179,20 +184,29 @@ def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: 
     What broke a budget is completed, not pruned: NSGA-II and GP learn nothing from a pruned trial and keep
     proposing its like. Without training its score counts as 0; its constraints keep it off the front.
     """
+    if record.status != "failed":
+        for name, excess in config.budgets.excess({"score": 0.0, **record.figures}).items():
+            unknown = name == "score" and record.score is None
+            trial.set_constraint(name, 0.0 if unknown else excess)
     trial.set_user_attr(RECORD, record.to_dict())
+    _close(study, record, config)
+
+
+def _close(study: optuna.Study, record: TrialRecord, config: StudyConfig) -> None:
     if record.status == "failed":
-        study.tell(trial, state=TrialState.FAIL)
-        return
-    figures = {"score": 0.0, **record.figures}
-    for name, excess in config.budgets.excess(figures).items():
-        unknown = name == "score" and record.score is None
-        trial.set_constraint(name, 0.0 if unknown else excess)
-    study.tell(trial, [figures[name] for name in config.objectives])
+        study.tell(record.number, state=TrialState.FAIL)
+    else:
+        figures = {"score": 0.0, **record.figures}
+        study.tell(record.number, [figures[name] for name in config.objectives])
 
 
-def recover(study: optuna.Study, store: StudyStore) -> None:
+def recover(study: optuna.Study, store: StudyStore, config: StudyConfig) -> None:
     """Give up the trials that were cut off, and have their candidates proposed again."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if RECORD in trial.user_attrs:
+            # Cut off between its record and its end: it is finished.
+            _close(study, TrialRecord.from_dict(trial.user_attrs[RECORD]), config)
+            continue
         study.tell(trial.number, state=TrialState.FAIL)
         store.discard(trial.number)
         cut_off = [
@@ -238,7 +252,7 @@ def test_score(bench: Workbench, standing: Standing, store: StudyStore) -> float
 def study_record(bench: Workbench) -> StudyRecord:
     """The study as its trackers see it."""
     config = bench.config
-    settings = config.model_dump(mode="json", exclude={"name", "objectives", "budgets", "task"})
+    settings = config.model_dump(mode="json", exclude={"name", "objectives", "budgets", "task", "trials", "time"})
     return StudyRecord(
         name=config.name,
         task=bench.task.name,

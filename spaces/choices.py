@@ -6,7 +6,17 @@ import math
 from typing import Annotated, Any, Generic, Self, TypeVar, cast
 
 import optuna
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
 
 T = TypeVar("T", bound=int | float | str)
 
@@ -101,8 +111,21 @@ def as_choice(raw: Any) -> Any:
     return {"values": [raw]} if isinstance(raw, int | float | str) else raw
 
 
-IntChoice = Annotated[OneOf[int] | IntRange, BeforeValidator(as_choice)]
-FloatChoice = Annotated[OneOf[float] | LogRange, BeforeValidator(as_choice)]
+def _kind(choice: Any) -> str:
+    """Which kind of choice is meant, so that what is wrong is told of that kind alone."""
+    return "list" if isinstance(choice, OneOf) or (isinstance(choice, dict) and "values" in choice) else "range"
+
+
+IntChoice = Annotated[
+    Annotated[OneOf[PositiveInt], Tag("list")] | Annotated[IntRange, Tag("range")],
+    Discriminator(_kind),
+    BeforeValidator(as_choice),
+]
+FloatChoice = Annotated[
+    Annotated[OneOf[PositiveFloat], Tag("list")] | Annotated[LogRange, Tag("range")],
+    Discriminator(_kind),
+    BeforeValidator(as_choice),
+]
 
 
 def of_full_size(raw: Any, full: int) -> Any:

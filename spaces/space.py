@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from spaces.candidate import Architecture, Candidate, Compression, Quantisation, Shape, Training
 from spaces.choices import FloatChoice, IntChoice, OneOf, as_choice, of_full_size
+from spaces.yaml_files import read_mapping
 
 PRESETS = Path(__file__).with_name("presets")
 
@@ -71,11 +72,8 @@ class Space(_Choices):
             ValueError: No such space, or one that can't be read, exceeds the backbone or has a single point.
         """
         path = _preset_path(name)
-        try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise ValueError(f"{path} is not valid YAML: {str(error).splitlines()[-1].strip()}") from error
-        if not isinstance(raw, dict) or not isinstance(raw.get("architecture"), dict):
+        raw = read_mapping(path)
+        if not isinstance(raw.get("architecture"), dict):
             raise ValueError(f"{path} has no section 'architecture'; see the preset {PRESETS / 'default.yaml'}")
         sizes = dict(raw["architecture"])
         if not shape.resizable:
@@ -100,8 +98,7 @@ class Space(_Choices):
         sizes, training = self.architecture, self.training
         of_a_layer = sizes.heads.n_points * sizes.ffn_size.n_points
         encoders = sum(
-            (sizes.layers.n_points if self._drops_layers(depth) else 1)
-            * of_a_layer ** (depth if sizes.per_layer else 1)
+            len(self._selections(depth)) * of_a_layer ** (depth if sizes.per_layer else 1)
             for depth in sizes.depth.values
         )
         trainings = training.learning_rate.n_points * training.epochs.n_points * training.batch_size.n_points
@@ -111,7 +108,8 @@ class Space(_Choices):
         """Let ``trial`` choose a candidate. Choices that make no difference are not put to it."""
         sizes = self.architecture
         depth = sizes.depth.suggest(trial, "depth")
-        selection = sizes.layers.suggest(trial, "layers") if self._drops_layers(depth) else "even"
+        selections = self._selections(depth)
+        selection = OneOf(values=selections).suggest(trial, "layers") if len(selections) > 1 else selections[0]
         suffixes = [f"_{layer}" for layer in range(depth)] if sizes.per_layer else [""]
         repeats = 1 if sizes.per_layer else depth
         architecture = Architecture(
@@ -145,8 +143,12 @@ class Space(_Choices):
             training=Training(learning_rate=1e-4, epochs=1, batch_size=1),
         )
 
-    def _drops_layers(self, depth: int) -> bool:
-        return depth < self.shape.depth and not self.shape.resizable
+    def _selections(self, depth: int) -> tuple[LayerSelection, ...]:
+        """The ways of choosing layers that differ: none do at full depth, nor without a backbone."""
+        if self.shape.resizable:
+            return self.architecture.layers.values[:1]
+        kept = {kept_layers(depth, self.shape.depth, how): how for how in reversed(self.architecture.layers.values)}
+        return tuple(reversed(kept.values()))
 
 
 def kept_layers(depth: int, full_depth: int, selection: LayerSelection) -> tuple[int, ...]:

@@ -110,7 +110,7 @@ class ConsoleTracker(Tracker):
         if not standing.trials:
             return ""
         left = statistics.median(trial.seconds for trial in standing.trials)
-        left *= self._study.n_trials - len(standing.trials)
+        left *= max(0, self._study.n_trials - len(standing.trials))
         if self._study.time_limit_s is not None:
             left = min(left, max(0.0, self._started + self._study.time_limit_s - time.monotonic()))
         return f", about {left / 60:.0f} min left" if left >= 90 else f", about {left:.0f} s left"
@@ -120,7 +120,7 @@ def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None
     """Print the front as a table, and which of its members to take."""
     standing = ending.standing
     if not standing.front:
-        console.print(nothing_fits(standing), style="yellow", highlight=False)
+        console.print(nothing_fits(standing, study.budgets), style="yellow", highlight=False, soft_wrap=True)
         return
     console.print(trials_table(standing.members, standing.recommended, f"Front of {study.name}"))
     if ending.test_score is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from trackers.records import Ending, Standing, StudyRecord, TrialRecord
 from trackers.tables import trials_markdown
-
 
 # MLflow keeps 8,000 characters of a description; a linked row has about 200.
 MOST_ROWS = 25
@@ -43,14 +42,18 @@ def describe(
         "",
     ]
     if not standing.front:
-        lines.append(nothing_fits(standing))
+        lines.append(nothing_fits(standing, study.budgets))
     else:
         shown = spread(standing.members, MOST_ROWS, standing.recommended)
         lines.append(trials_markdown(shown, standing.recommended, link))
         if len(shown) < len(standing.front):
             lines += ["", f"{len(shown)} of its {len(standing.front)} members; all are in the artefact `front.csv`."]
     if standing.recommended is not None:
-        tested = f" Its score on the test split is {ending.test_score:.4f}." if ending and ending.test_score else ""
+        tested = (
+            f" Its score on the test split is {ending.test_score:.4f}."
+            if ending and ending.test_score is not None
+            else ""
+        )
         lines += [
             "",
             f"**Recommended: #{standing.recommended}**, the member that gives up least: nearest to the best of every"
@@ -70,10 +73,29 @@ def spread(members: Sequence[TrialRecord], n: int, recommended: int | None) -> l
     return [members[index] for index in sorted(chosen)]
 
 
-def nothing_fits(standing: Standing) -> str:
-    """Why a front is empty."""
-    reasons = Counter(trial.reason.split(":")[0] for trial in standing.trials if trial.reason)
-    if not reasons:
+def nothing_fits(standing: Standing, budgets: Mapping[str, float]) -> str:
+    """Why a front is empty, and which trial comes nearest."""
+    if not standing.trials:
         return "Empty so far."
-    listed = ", ".join(f"{reason} ({n})" for reason, n in reasons.most_common(3))
-    return f"Empty: no trial keeps to the budgets. Most common: {listed}."
+    over = {trial.number: _excess(trial, budgets) for trial in standing.trials if trial.status == "over-budget"}
+    if not over:
+        return f"Empty: all {len(standing.trials)} trials failed, the last with {standing.trials[-1].reason}."
+    counts = Counter(name for excess in over.values() for name in excess)
+    broken = ", ".join(f"{name} by {n}" for name, n in counts.most_common())
+    n_failed = sum(trial.status == "failed" for trial in standing.trials)
+    nearest = standing.trial(min(over, key=lambda number: sum(over[number].values())))
+    return (
+        f"Empty: none of {len(standing.trials)} trials keeps to the budgets; broken are {broken}"
+        f"{f', and {n_failed} failed' if n_failed else ''}."
+        f" Nearest is #{nearest.number} {nearest.label}: {nearest.reason}."
+    )
+
+
+def _excess(trial: TrialRecord, budgets: Mapping[str, float]) -> dict[str, float]:
+    """By how much a trial breaks each budget that it breaks, as a share of the budget."""
+    excess = {
+        name: (limit - trial.figures[name] if name == "score" else trial.figures[name] - limit) / (limit or 1)
+        for name, limit in budgets.items()
+        if name in trial.figures
+    }
+    return {name: share for name, share in excess.items() if share > 0}

@@ -45,12 +45,13 @@ class MlflowTracker(Tracker):
         self._client = MlflowClient(tracking_uri(store))
         self._runs: dict[int, str] = {}  # trial number -> run id
         self._front: set[int] = set()  # as tagged
+        self._open: set[int] = set()  # started and not ended
 
     def begin(self, study: StudyRecord, standing: Standing) -> None:
         """Open the study's run, and tell MLflow of the trials that it doesn't have yet."""
         self._study = study
         self._experiment_id = self._open_experiment(study.experiment)
-        self._parent_id = self._open_parent(study)
+        self._parent_id = self._open_parent(study, resumed=bool(standing.trials))
         written = self._adopt_children({trial.number for trial in standing.trials})
         for trial in standing.trials:
             if trial.number not in written:
@@ -66,6 +67,7 @@ class MlflowTracker(Tracker):
             "trial": str(number),
         }
         self._runs[number] = self._client.create_run(self._experiment_id, tags=tags).info.run_id
+        self._open.add(number)
 
     def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
         """Add a point to the trial's curves."""
@@ -90,12 +92,13 @@ class MlflowTracker(Tracker):
         self._client.log_dict(run_id, dict(trial.candidate), "candidate.json")
         if trial.details:
             self._client.log_text(run_id, trial.details, "traceback.txt")
-        if trial.number in standing.front:
-            self._front.add(trial.number)
+        self._open.discard(trial.number)
         self._client.set_terminated(run_id, "FAILED" if trial.status == "failed" else "FINISHED")
 
     def end(self, ending: Ending) -> None:
-        """Draw the front, and close the study's run."""
+        """Draw the front, and close the study's run and that of a trial that was cut off."""
+        for number in self._open:
+            self._cut_off(self._runs[number])
         self._describe(ending.standing, ending)
         self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
         if ending.test_score is not None:
@@ -133,10 +136,11 @@ class MlflowTracker(Tracker):
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
-    def _open_parent(self, study: StudyRecord) -> str:
+    def _open_parent(self, study: StudyRecord, *, resumed: bool) -> str:
         # A study's name is made of letters, digits, dots, dashes and underscores: nothing to escape.
         found = self._client.search_runs([self._experiment_id], f"tags.study = '{study.name}'", max_results=1)
-        if found:
+        # A study that has no trials and yet a finished run was deleted by its user, and begins anew.
+        if found and (resumed or found[0].info.status == "RUNNING"):
             run_id = str(found[0].info.run_id)
             self._client.update_run(run_id, status="RUNNING")
         else:
@@ -153,7 +157,7 @@ class MlflowTracker(Tracker):
         Returns:
             The numbers of the trials that are written down whole.
         """
-        self._runs, self._front = {}, set()
+        self._runs, self._front, self._open = {}, set(), set()
         written = set()
         for run in self._children():
             number, run_id = int(run.data.tags["trial"]), run.info.run_id
@@ -164,10 +168,13 @@ class MlflowTracker(Tracker):
                 if run.data.tags.get("outcome") == "front":
                     self._front.add(number)
             elif run.info.status == "RUNNING":
-                self._client.set_tag(run_id, "outcome", "failed")
-                self._client.set_tag(run_id, "reason", "cut off; the candidate comes again in a later trial")
-                self._client.set_terminated(run_id, "KILLED")
+                self._cut_off(run_id)
         return written
+
+    def _cut_off(self, run_id: str) -> None:
+        self._client.set_tag(run_id, "outcome", "failed")
+        self._client.set_tag(run_id, "reason", "cut off; the candidate comes again in a later trial")
+        self._client.set_terminated(run_id, "KILLED")
 
     def _children(self) -> Iterator[Run]:
         condition = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}'"

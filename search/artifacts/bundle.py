@@ -27,6 +27,17 @@ from spaces import Candidate
 from trackers.records import TrialRecord
 
 CHECKSUMS = "SHA256SUMS"
+# What makes a bundle; a vocabulary and the like may lie beside it.
+CONTENTS = (
+    "README.md",
+    "candidate.json",
+    "config.json",
+    "costs.json",
+    "model.onnx",
+    "model.safetensors",
+    "study.yaml",
+    "tokenizer.json",
+)
 LIBRARIES = ("bertailor", "onnxruntime", "optuna", "tokenizers", "torch", "torch-pruning", "transformers")
 
 

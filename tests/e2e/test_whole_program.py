@@ -100,8 +100,13 @@ def test_profile_measures_a_bundle_and_a_model_directory(finished: Path) -> None
 
 @pytest.mark.parametrize(
     ("what", "known"),
-    [("studies", "tiny"), ("tasks", "movie-snippets"), ("devices", "this-machine"), ("spaces", "default")]
-    + [("backbones", "minilm-l6")],
+    [
+        ("studies", "tiny"),
+        ("tasks", "movie-snippets"),
+        ("devices", "this-machine"),
+        ("spaces", "default"),
+        ("backbones", "minilm-l6"),
+    ],
 )
 def test_list_names_what_there_is(finished: Path, what: str, known: str) -> None:
     assert known in [row["name"] for row in answered("list", what, cwd=finished)]
@@ -121,6 +126,7 @@ def test_ui_serves_the_studies(finished: Path) -> None:
         server.wait(timeout=30)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["goemotions", "home-intents", "movie-snippets"])
 def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path: Path) -> None:
     source: object = task

@@ -130,14 +130,12 @@ def test_an_option_of_a_bundled_task_may_be_overridden(tmp_path: Path) -> None:
 
 
 def test_an_option_of_a_task_in_a_file_may_be_overridden(tmp_path: Path) -> None:
-    # BUG: the short form `task: reviews.csv` becomes {name: reviews.csv} instead of {path: reviews.csv}.
     config = load_config(study_file(tmp_path, "task: reviews.csv\n"), {"task.label": "sentiment"})
     assert config.task == FileTask(path=Path("reviews.csv"), label="sentiment")
 
 
 @pytest.mark.parametrize("key", ["trials.most", "objectives.first"])
 def test_an_override_below_a_plain_value_is_refused(key: str) -> None:
-    # BUG: a TypeError with a traceback instead of a UsageError.
     assert key.split(".")[0] in refusal("demo", {key: 3})
 
 

@@ -84,7 +84,6 @@ def test_broken_yaml_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_a_file_with_a_control_character_is_told_in_one_line(tmp_path: Path) -> None:
-    # BUG: PyYAML's ReaderError has no `problem`, so the whole message of two lines is shown.
     path = tmp_path / "plan.yaml"
     path.write_text("name: \x00\n", encoding="utf-8")
     assert "not valid YAML" in unreadable(path)
@@ -122,15 +121,12 @@ def space_refusal(folder: Path, depth: str) -> str:
 
 
 def test_a_range_upside_down_is_explained_in_words(tmp_path: Path) -> None:
-    # BUG: says "unknown key 'architecture.depth.function-after[_no_repeats(), OneOf[int]].low'": of the two kinds
-    # of choice, the one that the person did not write complains first.
     message = space_refusal(tmp_path, "{low: 3, high: 1}")
     assert "low must be at least 1 and at most high" in message
     assert "unknown key" not in message
 
 
 def test_a_misspelt_key_of_a_range_is_explained_in_words(tmp_path: Path) -> None:
-    # BUG: as above, the complaint is about `low`, which is right.
     message = space_refusal(tmp_path, "{low: 1, hihg: 3}")
     assert "hihg" in message
     assert "OneOf" not in message

@@ -132,13 +132,11 @@ def test_the_number_of_points_is_the_number_of_candidates(space: Space) -> None:
 
 @pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
 def test_layer_selections_that_keep_the_same_layer_are_one_point(tmp_path: Path) -> None:
-    # BUG: a depth of 1 keeps layer 0 whether `even` or `first`, and n_points counts it twice.
     space = Space.load(write_space(tmp_path, depth=[1, 2]), MINILM)
     assert space.n_points == len(all_candidates(space)) == 3
 
 
 def test_a_space_whose_selections_keep_the_same_layer_has_one_point(tmp_path: Path) -> None:
-    # BUG: as above; such a space is accepted and every trial but the first is a repeat.
     with pytest.raises(ValueError, match="one point"):
         Space.load(write_space(tmp_path, depth=1), MINILM)
 
@@ -234,7 +232,6 @@ def test_a_file_without_an_architecture_is_refused(tmp_path: Path) -> None:
 
 
 def test_broken_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
-    # BUG: the reason is the last line of PyYAML's message, the caret below its snippet: "is not valid YAML: ^".
     (tmp_path / "space.yaml").write_text("architecture:\n  depth: [1, 2\n  heads: 4\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"not valid YAML.*line \d|line \d.*not valid YAML") as refusal:
         Space.load(str(tmp_path / "space.yaml"), MINILM)
@@ -267,6 +264,5 @@ def test_a_space_with_a_mistake_is_refused(tmp_path: Path, sizes: dict[str, Any]
 
 @pytest.mark.parametrize("sizes", [{"depth": [0, 2]}, {"heads": [0, 4]}, {"ffn_size": [-64, 64]}])
 def test_sizes_that_no_encoder_can_have_are_refused(tmp_path: Path, sizes: dict[str, Any]) -> None:
-    # BUG: listed sizes of 0 or less are accepted here, and sampling them later ends the study in a traceback.
     with pytest.raises(ValueError, match=next(iter(sizes))):
         Space.load(write_space(tmp_path, **sizes), MINILM)

@@ -165,7 +165,7 @@ class TestEveryTracker:
         standing = Standing(trials=(over_budget(0),))
         run_trial(tracker, over_budget(0), standing)
         tracker.end(Ending(standing=standing))
-        assert "no trial keeps to the budgets" in subject.read(name)
+        assert "trials keeps to the budgets" in subject.read(name)
 
     def test_takes_the_end_of_a_study_without_trials(self, subject: Subject, name: str) -> None:
         tracker = subject.make()

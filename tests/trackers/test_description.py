@@ -38,7 +38,6 @@ def test_the_description_of_an_ended_study_has_the_test_score() -> None:
 
 
 def test_a_test_score_of_zero_is_told_too() -> None:
-    # BUG: `if ending and ending.test_score` takes 0.0 for no score.
     text = describe(a_study(), STANDING, ending=Ending(standing=STANDING, test_score=0.0))
     assert "test split is 0.0000" in text
 
@@ -53,13 +52,12 @@ def test_a_study_without_budgets_or_trials_says_so() -> None:
 
 def test_a_study_where_nothing_fits_says_why() -> None:
     text = describe(a_study(), Standing(trials=(failed(0), failed(1), over_budget(2))))
-    assert "no trial keeps to the budgets" in text
-    assert "MeasurementError (2)" in text
+    assert "trials keeps to the budgets" in text
+    assert "2 failed" in text
     assert "latency_ms" in text
 
 
 @pytest.mark.parametrize("n_over", [3, 9])
 def test_trials_over_the_same_budget_are_counted_together(n_over: int) -> None:
-    # BUG: the reason has the trial's own figure, so every trial over a budget is a reason of its own.
     trials = [over_budget(number, latency_ms=9.0 + number / 8) for number in range(n_over)]
-    assert f"({n_over})" in nothing_fits(Standing(trials=tuple(trials)))
+    assert f"latency_ms by {n_over}." in nothing_fits(Standing(trials=tuple(trials)), {"latency_ms": 8})

@@ -210,8 +210,6 @@ def test_the_note_of_a_study_tells_its_story_and_links_to_its_trials(whole: Book
 
 
 def test_the_size_of_the_front_is_a_curve_over_the_trials(whole: Book) -> None:
-    # BUG: a trial that joins the front without displacing another leaves no point: `_write` puts it among those
-    # already tagged, so `_show` sees no change.
     history = whole.client.get_metric_history(whole.parent("whole").info.run_id, "front_size")
     assert [(point.step, point.value) for point in sorted(history, key=lambda point: point.step)] == [
         (1, 1.0),
@@ -221,7 +219,6 @@ def test_the_size_of_the_front_is_a_curve_over_the_trials(whole: Book) -> None:
 
 
 def test_a_trial_that_joins_the_front_is_in_the_note_at_once(book: Book) -> None:
-    # BUG: as above; the note and the front's files lag until a member is displaced or the study ends.
     tracker = book.tracker()
     tracker.begin(a_study("joining"), Standing())
     tracker.start_trial(0, FIRST.label)
@@ -253,7 +250,6 @@ def test_a_stopped_study_is_a_killed_run(book: Book) -> None:
 
 
 def test_the_trial_that_a_stop_cut_off_does_not_run_for_ever(book: Book) -> None:
-    # BUG: `end` leaves the run of a trial that was started and not ended RUNNING; only a resume closes it.
     run_and_stop(book, a_study("cut-off"))
     assert [run.info.status for run in book.children("cut-off")] == ["FINISHED", "KILLED"]
 
@@ -300,7 +296,6 @@ def test_resuming_again_and_again_writes_nothing_twice(book: Book) -> None:
 
 
 def test_a_trial_that_mlflow_never_heard_of_is_written_on_resuming(book: Book) -> None:
-    # BUG: the trial is written, but the note is not, for the same reason as above.
     book.tracker().begin(a_study("unheard"), Standing())
     book.tracker().begin(a_study("unheard"), standing(FIRST, failed(1), front=(0,)))
     assert book.outcomes("unheard") == {0: "front", 1: "failed"}

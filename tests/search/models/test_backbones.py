@@ -62,8 +62,6 @@ def test_a_head_is_new_and_depends_on_the_seed_alone(minilm: Backbone) -> None:
 
 
 def test_a_head_of_two_labels_is_new_too(minilm: Backbone) -> None:
-    # BUG: transformers adds a random head of two labels to a checkpoint without one, and it passes for
-    # the checkpoint's own, so that the seed makes no difference.
     one, other = (minilm.full_model(("a", "b"), seed).classifier.weight for seed in (0, 1))
     assert not torch.equal(one, other)
 
@@ -139,7 +137,6 @@ def test_scratch_takes_any_sizes_and_has_no_weights() -> None:
 
 
 def test_a_configuration_from_scratch_has_the_number_of_layers_of_its_candidate() -> None:
-    # BUG: num_hidden_layers stays the 4 of the full size.
     architecture = Architecture(layers=(0, 1), heads=(1, 3), ffn_sizes=(20, 70), hidden_size=40)
     model = candidate_model(load_backbone("scratch"), architecture, ("a", "b"), seed=0)
     assert model.config.num_hidden_layers == len(model.layers) == 2
@@ -173,7 +170,6 @@ def test_a_directory_without_weights_is_refused(small_config: BertConfig, minilm
 
 
 def test_a_directory_with_broken_weights_is_refused(small_config: BertConfig, minilm: Backbone, tmp_path: Path) -> None:
-    # BUG: ends in a traceback with safetensors' own error.
     saved(BertModel(small_config), minilm, tmp_path)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
@@ -181,7 +177,6 @@ def test_a_directory_with_broken_weights_is_refused(small_config: BertConfig, mi
 
 
 def test_a_directory_without_a_tokenizer_is_refused(small_config: BertConfig, tmp_path: Path) -> None:
-    # BUG: transformers makes up a tokenizer of five word pieces, to which every text is unknown words.
     BertModel(small_config).save_pretrained(tmp_path)
     one_line_error(str(tmp_path))
 

@@ -232,8 +232,8 @@ def test_shrinking_leaves_the_backbone_as_it_was(
     [
         {"heads": (5,)},
         {"ffn_sizes": (13,)},
-        {"layers": (3,)},  # BUG: ends in an IndexError
-        {"hidden_size": 32},  # BUG: is taken for the model's own size
+        {"layers": (3,)},
+        {"hidden_size": 32},
     ],
     ids=["heads", "ffn_sizes", "layers", "hidden_size"],
 )

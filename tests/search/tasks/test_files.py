@@ -88,7 +88,6 @@ def test_numbers_as_labels_are_named_as_they_are_written(suffix: str, tmp_path: 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
 def test_a_row_without_a_label_leaves_the_names_of_numbered_labels_alone(suffix: str, tmp_path: Path) -> None:
-    # BUG: one missing label turns the column into floats, and the labels into "0.0" and "1.0".
     rows: list[dict[str, object]] = [{"text": text, "label": int(label == "timers")} for text, label in tiny_rows()]
     rows.append({"text": "nobody knows", "label": None})
     path = tmp_path / f"numbers{suffix}"

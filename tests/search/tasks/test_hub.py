@@ -76,7 +76,6 @@ def test_unusual_columns_that_are_not_named_are_an_error_that_lists_them(tmp_pat
 
 
 def test_rows_without_a_text_are_left_out(tmp_path: Path) -> None:
-    # BUG: a text of spaces alone stays as an empty text.
     write_csv(tmp_path / "train.csv", [*ROWS, ("   ", "lights"), ("", "timers")])
     task = HubTask(hub=str(tmp_path)).load()
     assert all(text for split in (task.train, task.validation, task.test) for text in split.texts)
@@ -91,8 +90,8 @@ def test_a_folder_without_a_train_split_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        '{"text": broken',  # BUG: ends in a traceback with DatasetGenerationError
-        "",  # BUG: ends in a traceback with StopIteration
+        '{"text": broken',
+        "",
     ],
 )
 def test_broken_data_is_an_error_in_one_line(content: str, tmp_path: Path) -> None:
