@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint benchmark screenshots clean
+.PHONY: demo test test-slow lint benchmark picture clean
 
 # One file tells whether what is installed is what pyproject.toml and constraints.txt ask for.
 .venv/installed: pyproject.toml constraints.txt
@@ -16,9 +16,9 @@ demo: .venv/installed  ## a real study on this machine, its winner exported and 
 	$(BIN)/bertailor export demo --out build/demo-bundle
 	$(BIN)/bertailor verify build/demo-bundle
 	@echo
-	$(BIN)/bertailor front demo
-	@echo "bundle:     build/demo-bundle"
-	@echo "browse it:  $(BIN)/bertailor ui"
+	@$(BIN)/bertailor front demo
+	@echo "the bundle of the recommended candidate:  build/demo-bundle"
+	@echo "browse the study:                         $(BIN)/bertailor ui"
 
 test: lint  ## every test but those marked slow
 	$(BIN)/pytest -m "not slow"
@@ -31,6 +31,13 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict -p spaces -p trackers
 	$(BIN)/mypy -p search
+
+benchmark: .venv/installed  ## what Optuna and MLflow add to a trial
+	$(BIN)/python benchmarks/tracking_overhead.py
+
+picture: .venv/installed  ## the README's picture, from the demo's front; needs chromium
+	command -v chromium || (apt-get update && apt-get install -y chromium)
+	$(BIN)/python docs/picture.py demo docs/front.png
 
 clean:
 	rm -rf .venv build mlruns/[!.]*

@@ -38,10 +38,8 @@ def parse(model: type[Model], raw: Mapping[str, Any], where: str) -> Model:
         raise UsageError(f"{where}: {explain(error, model)}") from error
 
 
-def explain(error: ValueError, model: type[BaseModel]) -> str:
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """The first problem that a model has with its values, in one line."""
-    if not isinstance(error, ValidationError):
-        return str(error)
     details = error.errors()
     # A misspelt key leaves its right name missing too; the misspelling is what the person must see.
     first = next((detail for detail in details if detail["type"] == "extra_forbidden"), details[0])

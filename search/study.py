@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 from optuna.trial import TrialState
+from pydantic import ValidationError
 
 from search.artifacts.scoring import score_artifact
 from search.config import StudyConfig
@@ -81,8 +82,10 @@ def set_up(config: StudyConfig, tracker: Tracker) -> Workbench:
     backbone = load_backbone(config.backbone)
     try:
         space = Space.load(config.space, backbone.shape)
-    except ValueError as error:
+    except ValidationError as error:
         raise UsageError(f"space {config.space}: {explain(error, Space)}") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
     tracker.stage("loading the task")
     task = config.task.load()
     tracker.stage(

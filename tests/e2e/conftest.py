@@ -62,8 +62,8 @@ def write_yaml(path: Path, value: object) -> Path:
 def study(tmp_path: Path, tiny_csv: Path) -> Study:
     """Writes a study file of the tiny task and space, with other keys as given."""
 
-    def write(space: Mapping[str, Any] | None = None, **keys: Any) -> Path:
-        space_file = write_yaml(tmp_path / "space.yaml", space or TINY_SPACE)
+    def write(choices: Mapping[str, Any] | None = None, **keys: Any) -> Path:
+        space_file = write_yaml(tmp_path / "space.yaml", choices or TINY_SPACE)
         defaults = {"name": "tiny", "task": str(tiny_csv), "space": str(space_file), "trials": 4}
         return write_yaml(tmp_path / "study.yaml", {**defaults, **keys})
 

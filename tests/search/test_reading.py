@@ -102,10 +102,6 @@ def test_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
     assert "can't be read" in unreadable(tmp_path / "model.yaml")
 
 
-def test_an_ordinary_value_error_explains_itself() -> None:
-    assert explain(ValueError("no such thing"), Plan) == "no such thing"
-
-
 def space_refusal(folder: Path, depth: str) -> str:
     path = folder / "space.yaml"
     path.write_text(
