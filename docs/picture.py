@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
+
 from search.cli.console import DEFAULT_STORE
 from trackers.mlflow_tracker import tracking_uri
 
