@@ -40,4 +40,4 @@ picture: .venv/installed  ## the README's picture, from the demo's front; needs 
 	$(BIN)/python docs/picture.py demo docs/front.png
 
 clean:
-	rm -rf .venv build mlruns/[!.]*
+	rm -rf .venv build

@@ -51,7 +51,7 @@ def overhead_ms(folder: Path, n_trials: int, sampler: str) -> list[float]:
     config = StudyConfig.model_validate({**raw, "budgets": {"latency_ms": 8}})
     store, tracker = StudyStore(folder, config.name), MlflowTracker(folder)
     store.folder.mkdir(parents=True)
-    store.save_config(config)
+    store.save_config(config, {})
     study = store.optuna_study(config)
     tracker.begin(_study_record(config), Standing())
     rng, began = random.Random(0), [time.perf_counter()]

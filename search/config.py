@@ -123,7 +123,7 @@ def load_config(study: str, overrides: Mapping[str, Any]) -> StudyConfig:
         UsageError: No such study, or something in it is wrong.
     """
     path = _study_path(study)
-    raw = {"name": path.stem, **read_mapping(path)}
+    raw = _with_whole_paths({"name": path.stem, **read_mapping(path)}, path.parent)
     for key, value in overrides.items():
         section, _, last = key.rpartition(".")
         if section == "":
@@ -133,7 +133,22 @@ def load_config(study: str, overrides: Mapping[str, Any]) -> StudyConfig:
         if not isinstance(values or {}, dict):
             raise UsageError(f"--set {key}: '{section}' has no keys of its own; set it whole")
         raw[section] = {**(values or {}), last: value}
-    return parse(StudyConfig, raw, str(path))
+    return parse(StudyConfig, _with_whole_paths(raw, Path.cwd()), str(path))
+
+
+def _with_whole_paths(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same study with the files it names under ``folder`` by their whole paths, so that it holds anywhere."""
+
+    def whole(name: Any) -> Any:
+        # `default` and `minilm-l6` are names, whatever folders lie about.
+        looks_like_a_path = isinstance(name, str) and ("/" in name or Path(name).suffix)
+        return str((folder / name).resolve()) if looks_like_a_path and (folder / name).exists() else name
+
+    task = spelt_out(raw.get("task"))
+    if isinstance(task, dict):
+        files = {key: whole(task[key]) for key in ("path", "validation", "test", "hub") if key in task}
+        raw = {**raw, "task": {**task, **files}}
+    return {**raw, **{key: whole(raw[key]) for key in ("backbone", "device", "space") if key in raw}}
 
 
 def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
@@ -58,27 +60,36 @@ class StudyStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with filelock.FileLock(self.folder / "lock", timeout=0):
+                self._mend_journal()
                 yield
         except filelock.Timeout as error:
             raise UsageError(
                 f"study '{self.name}' is being run by another process: wait for it, or begin another with --name"
             ) from error
 
-    def save_config(self, config: StudyConfig) -> None:
+    def save_config(self, config: StudyConfig, inputs: Mapping[str, str]) -> None:
         """Write the configuration down, or check that it is the one that the study was begun with.
 
+        Args:
+            config: The configuration.
+            inputs: Fingerprints of what it names, which may change under the same name.
+
         Raises:
-            UsageError: The study was begun with another configuration.
+            UsageError: The study was begun with another configuration, or with other inputs.
         """
+        path = self.folder / "inputs.json"
         if self.exists:
             known, asked = self.config().model_dump(), config.model_dump()
             changed = [key for key in known if known[key] != asked[key] and key not in RESUMABLE_CHANGES]
+            begun_with = json.loads(path.read_text(encoding="utf-8"))
+            changed = changed or [name for name in inputs if inputs[name] != begun_with.get(name)]
             if changed:
                 raise UsageError(
                     f"study '{self.name}' was begun with another {' and '.join(changed)}: give this one a --name of"
                     f" its own, or delete {self.folder} to begin again"
                 )
-        (self.folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
+        _write_whole(path, json.dumps(dict(inputs)))
+        _write_whole(self.folder / "study.yaml", config.to_yaml())
 
     def config(self) -> StudyConfig:
         """The configuration that the study was begun with."""
@@ -105,7 +116,28 @@ class StudyStore:
         shutil.rmtree(self.trial_folder(number), ignore_errors=True)
 
     def _storage(self) -> JournalStorage:
-        return JournalStorage(JournalFileBackend(str(self.folder / "journal.log")))
+        # Not the default lock: a symbolic link, which Windows refuses and which, in a relative folder, hangs for ever
+        # once a killed process has left it behind.
+        journal = str(self._journal)
+        return JournalStorage(JournalFileBackend(journal, lock_obj=JournalFileOpenLock(journal)))
+
+    def _mend_journal(self) -> None:
+        """Clear away what a process that died in the middle of a write left: its lock, and half a line."""
+        self._journal.with_name(f"{self._journal.name}.lock").unlink(missing_ok=True)
+        if self._journal.is_file():
+            whole = self._journal.read_bytes().rfind(b"\n") + 1
+            os.truncate(self._journal, whole)
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / "journal.log"
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file in one step, so that a process that dies leaves the old one or the new one."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def finished(study: optuna.Study) -> list[TrialRecord]:

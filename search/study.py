@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import math
 import tempfile
 import time
@@ -12,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from optuna.trial import TrialState
 from pydantic import ValidationError
 
 from search.artifacts.scoring import score_artifact
@@ -24,7 +25,8 @@ from search.models.shrinking import candidate_model
 from search.reading import explain
 from search.samplers import make_sampler
 from search.standing import standing_after, standing_of
-from search.store import RECORD, StudyStore, finished
+from search.store import StudyStore, finished
+from search.telling import recover, tell
 from search.training.batches import EncodedSplit
 from search.trial import N_TIMED_TEXTS, Workbench, failed_trial, run_trial
 from spaces import Candidate, Space
@@ -33,8 +35,6 @@ from trackers.tracker import Tracker
 
 # A study whose first trials all fail has a fault that more trials won't mend.
 GIVE_UP_AFTER = 4
-# A candidate that ended the process this often, by using up the memory for example, is not tried again.
-MAX_CUT_OFF = 2
 
 
 def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
@@ -54,9 +54,9 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         bench = set_up(config, tracker)
         if not study_store.exists:
             check_budgets(bench, study_store)
-        study_store.save_config(config)
+        study_store.save_config(config, inputs_of(bench))
         study = study_store.optuna_study(config)
-        recover(study, study_store, config)
+        recover(study, study_store, config, bench.space)
         records = finished(study)
         tracker.begin(study_record(bench), standing_of(records, config.objectives))
         stopped, score = "", None
@@ -65,7 +65,8 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
             score = test_score(bench, standing_of(records, config.objectives), study_store)
         except KeyboardInterrupt:
             stopped = "by the user"
-            recover(study, study_store, config)
+            recover(study, study_store, config, bench.space)
+            records[:] = finished(study)
         except BaseException:
             stopped = "by an error"
             raise
@@ -150,8 +151,9 @@ def search(
         records.append(record)
         standing = standing_after(standing, record, config.objectives)
         tracker.end_trial(record, standing)
-        if len(records) == GIVE_UP_AFTER and all(record.status == "failed" for record in records):
-            raise RunError(f"the first {GIVE_UP_AFTER} trials all failed, the last with {record.reason}")
+        enough = len(records) >= min(GIVE_UP_AFTER, config.trials)
+        if enough and all(record.status == "failed" for record in records):
+            raise RunError(f"the first {len(records)} trials all failed, the last with {record.reason}")
 
 
 def attempt(bench: Workbench, store: StudyStore, number: int, candidate: Candidate) -> TrialRecord:
@@ -181,46 +183,6 @@ def repeated(number: int, candidate: Candidate, records: list[TrialRecord]) -> T
     return None
 
 
-def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: StudyConfig) -> None:
-    """Report a trial to Optuna.
-
-    What broke a budget is completed, not pruned: NSGA-II and GP learn nothing from a pruned trial and keep
-    proposing its like. Without training its score counts as 0; its constraints keep it off the front.
-    """
-    if record.status != "failed":
-        for name, excess in config.budgets.excess({"score": 0.0, **record.figures}).items():
-            unknown = name == "score" and record.score is None
-            trial.set_constraint(name, 0.0 if unknown else excess)
-    trial.set_user_attr(RECORD, record.to_dict())
-    _close(study, record, config)
-
-
-def _close(study: optuna.Study, record: TrialRecord, config: StudyConfig) -> None:
-    if record.status == "failed":
-        study.tell(record.number, state=TrialState.FAIL)
-    else:
-        figures = {"score": 0.0, **record.figures}
-        study.tell(record.number, [figures[name] for name in config.objectives])
-
-
-def recover(study: optuna.Study, store: StudyStore, config: StudyConfig) -> None:
-    """Give up the trials that were cut off, and have their candidates proposed again."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if RECORD in trial.user_attrs:
-            # Cut off between its record and its end: it is finished.
-            _close(study, TrialRecord.from_dict(trial.user_attrs[RECORD]), config)
-            continue
-        study.tell(trial.number, state=TrialState.FAIL)
-        store.discard(trial.number)
-        cut_off = [
-            other
-            for other in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-            if RECORD not in other.user_attrs and other.params == trial.params
-        ]
-        if trial.params and len(cut_off) < MAX_CUT_OFF:
-            study.enqueue_trial(trial.params)
-
-
 def check_budgets(bench: Workbench, store: StudyStore) -> None:
     """Refuse budgets that even the smallest candidate of the space breaks, before any time is spent.
 
@@ -241,6 +203,13 @@ def check_budgets(bench: Workbench, store: StudyStore) -> None:
             f"the budgets can't be met: the smallest candidate of space '{bench.config.space}', {candidate.label},"
             f" has {broken}; raise the budget, or take a space with smaller candidates"
         )
+
+
+def inputs_of(bench: Workbench) -> dict[str, str]:
+    """What the study's trials share, as fingerprints: when one changes, they no longer compare."""
+    texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
+    parts = {"task's texts": texts, "space": bench.space.model_dump_json(), "device": bench.device.model_dump_json()}
+    return {name: hashlib.sha256(part.encode()).hexdigest() for name, part in parts.items()}
 
 
 def test_score(bench: Workbench, standing: Standing, store: StudyStore) -> float | None:

@@ -90,10 +90,14 @@ class ConsoleTracker(Tracker):
 
     def end(self, ending: Ending) -> None:
         """Take the line of progress away, and print the front."""
-        self._progress.stop()
+        self.close()
         if ending.stopped:
             self._console.print(f"stopped {ending.stopped}; the same command goes on from here", style="yellow")
         print_standing(self._console, self._study, ending)
+
+    def close(self) -> None:
+        """Take the line of progress away, and give the terminal its cursor back."""
+        self._progress.stop()
 
     def _update(self, standing: Standing) -> None:
         self._progress.update(
@@ -120,7 +124,9 @@ def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None
     """Print the front as a table, and which of its members to take."""
     standing = ending.standing
     if not standing.front:
-        console.print(nothing_fits(standing, study.budgets), style="yellow", highlight=False, soft_wrap=True)
+        console.print(
+            nothing_fits(standing, study.budgets), style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
         return
     console.print(trials_table(standing.members, standing.recommended, f"Front of {study.name}"))
     if ending.test_score is not None:

@@ -97,8 +97,13 @@ class MlflowTracker(Tracker):
 
     def end(self, ending: Ending) -> None:
         """Draw the front, and close the study's run and that of a trial that was cut off."""
-        for number in self._open:
-            self._cut_off(self._runs[number])
+        finished = {trial.number: trial for trial in ending.standing.trials}
+        for number in sorted(self._open):
+            if number in finished:
+                self._write(finished[number], ending.standing)
+            else:
+                self._cut_off(self._runs[number])
+        self._open.clear()
         self._describe(ending.standing, ending)
         self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
         if ending.test_score is not None:
@@ -163,7 +168,7 @@ class MlflowTracker(Tracker):
             number, run_id = int(run.data.tags["trial"]), run.info.run_id
             if number in finished:
                 self._runs[number] = run_id
-                if run.info.status != "RUNNING":
+                if run.info.status in {"FINISHED", "FAILED"}:
                     written.add(number)
                 if run.data.tags.get("outcome") == "front":
                     self._front.add(number)

@@ -76,6 +76,12 @@ class Bundle:
         )
 
     @property
+    def device(self) -> LocalDevice:
+        """The device that its costs were measured on."""
+        fields = {key: value for key, value in self.proof["device"].items() if key != "machine"}
+        return parse(LocalDevice, fields, str(self.folder / "costs.json"))
+
+    @property
     def labels(self) -> list[str]:
         """The label names, in the order of the logits."""
         names: dict[str, str] = read_mapping(self.folder / "config.json")["id2label"]

@@ -25,8 +25,8 @@ study `{study}`.
 
 ## Score
 
-Of the file `model.onnx` itself. The validation split chose this candidate, so that its score there flatters; the test
-split was read once, for this card.
+Of the file `model.onnx` itself. The validation split chose this candidate, so that its score there flatters; the
+test split chose nothing.
 
 | split | {metric} | texts |
 | --- | --- | --- |

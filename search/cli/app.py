@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -35,15 +36,17 @@ app.command(name="list")(browse.list_known)
 
 @app.callback()
 def _options(
-    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    context.obj = debug
+    """Read by ``main``, which handles the errors."""
 
 
 def main() -> None:
     """Run the command; errors are one line, and exit codes are 2 for wrong use and 1 for a failed run."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a redirected Windows console knows few signs
     try:
         app()
     except (UsageError, RunError) as error:

@@ -42,7 +42,7 @@ def front(
 
 def ui(
     store: Store = DEFAULT_STORE,
-    port: Annotated[int, typer.Option(help="Port of the page.")] = 5000,
+    port: Annotated[int, typer.Option(help="Port of the page.", min=1, max=65535)] = 5000,
     host: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine's.")
     ] = "127.0.0.1",

@@ -24,4 +24,4 @@ DEFAULT_STORE = Path("mlruns")
 
 def print_json(value: Any) -> None:
     """Print one JSON document and nothing else."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json.dumps(value, indent=2))

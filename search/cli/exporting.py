@@ -31,6 +31,7 @@ def export(
     with console.status("exporting"):
         from search.artifacts.bundle import export_bundle
         from search.devices.device import load_device
+        from search.standing import standing_of
         from search.store import study_store
 
         begun = study_store(store, study)
@@ -44,7 +45,9 @@ def export(
                     f"none of the {len(scored)} scored trials of study '{begun.name}' fits these limits: loosen them,"
                     f" or search on with more trials; `bertailor front {begun.name}` shows what there is"
                 )
-            chosen = fitting[pick([record.figures for record in fitting], config.objectives, how)]
+            # From the front of those that fit: without limits the knee is the study's recommended candidate.
+            members = standing_of(fitting, config.objectives).members
+            chosen = members[pick([record.figures for record in members], config.objectives, how)]
         else:
             chosen = _numbered(trial, scored, begun.name)
         folder = begun.trial_folder(chosen.number)
@@ -69,12 +72,11 @@ def verify(folder: BundlePath, as_json: Json = False) -> None:
     with console.status("verifying"):
         from search.artifacts.bundle import Bundle
         from search.artifacts.verify import verify_bundle
-        from search.devices.device import load_device
 
         bundle = Bundle.open(folder)
         task = bundle.config.task.load()
         checks = []
-        for check in verify_bundle(bundle, task, load_device(bundle.config.device)):
+        for check in verify_bundle(bundle, task, bundle.device):
             checks.append(check)
             if not as_json:
                 sign, style = ("ok    ", "green") if check.passed else ("FAILED", "red")

@@ -43,9 +43,13 @@ def search(
         from trackers.mlflow_tracker import MlflowTracker
         from trackers.tracker import Trackers
 
-        trackers = Trackers([ConsoleTracker(progress), MlflowTracker(store)])
+        screen = ConsoleTracker(progress)
+        trackers = Trackers([screen, MlflowTracker(store)])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service's stop is as clean as Ctrl-C
-    ending = run_study(config, store, trackers)
+    try:
+        ending = run_study(config, store, trackers)
+    finally:
+        screen.close()
     if as_json:
         print_json({"study": config.name, "test_score": ending.test_score, "front": front_rows(ending.standing)})
     elif ending.standing.front:

@@ -15,7 +15,7 @@ class Costs:
         latency_low_ms: Where the 95% interval of the median begins.
         latency_high_ms: Where it ends.
         steady: Whether that interval is within 3% of the median; if not, the figure is noisy.
-        load_ms: From a started process to a loaded artefact.
+        load_ms: From a process with its imports to a loaded artefact.
         memory_mb: Peak physical memory of the whole process, in 10^6 bytes.
         size_mb: What has to be deployed on disk, model and tokenizer, in 10^6 bytes.
         machine: The processor and system that it was measured on.

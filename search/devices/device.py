@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from search.devices import probe
 from search.devices.costs import Costs
-from search.errors import UsageError
+from search.errors import RunError, UsageError
 from search.reading import parse, read_mapping
 from spaces import nearest
 
@@ -22,7 +22,7 @@ CATALOGUE = Path(__file__).with_name("catalogue")
 START_UP_LIMIT_S = 120
 
 
-class MeasurementError(Exception):
+class MeasurementError(RunError):
     """The artefact could not be run where it was to be measured."""
 
 

@@ -54,7 +54,6 @@ class Backbone:
         tokenizer: Turns texts into word pieces.
         config: Everything else that a model of its kind needs to know.
         weights: Pretrained weights under the elastic encoder's names; None for ``scratch``.
-        licence: What the model card says of its weights.
     """
 
     name: str
@@ -62,7 +61,6 @@ class Backbone:
     tokenizer: PreTrainedTokenizerBase
     config: ElasticConfig
     weights: dict[str, Tensor] | None
-    licence: str
 
     def full_model(self, labels: Sequence[str], seed: int) -> ElasticForSequenceClassification:
         """The encoder at full size with its weights and, unless the checkpoint brings a fitting one, a new head."""
@@ -119,10 +117,9 @@ def load_backbone(name: str) -> Backbone:
         initializer_range=bert.initializer_range,
         pad_token_id=bert.pad_token_id or 0,
     )
-    licence = "Apache-2.0" if name == "minilm-l6" else "see its model card"
     pretrained = {key: weight for key, weight in model.state_dict().items() if key not in report["missing_keys"]}
     weights = elastic_names(pretrained)
-    return Backbone(name=name, shape=shape, tokenizer=tokenizer, config=config, weights=weights, licence=licence)
+    return Backbone(name=name, shape=shape, tokenizer=tokenizer, config=config, weights=weights)
 
 
 def elastic_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -154,7 +151,6 @@ def _scratch() -> Backbone:
         tokenizer=tokenizer,
         config=elastic_config(SCRATCH, vocab_size=len(tokenizer)),
         weights=None,
-        licence="none: its weights are your own; the word pieces are BERT's, Apache-2.0",
     )
 
 

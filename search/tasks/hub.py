@@ -44,7 +44,11 @@ class HubTask(BaseModel):
         text = _column(self.hub, train, self.text, TEXT_COLUMNS, "text")
         label = _column(self.hub, train, self.label, LABEL_COLUMNS, "label")
         # A look at the labels of the first test rows, to tell a hidden test split from a usable one.
-        has_test = test is not None and any(value not in (-1, None) for value in test[:100][label])
+        has_test = (
+            test is not None
+            and label in test.column_names
+            and any(value not in (-1, None) for value in test[:100][label])
+        )
         source = Source(
             name=self.hub.strip("/").replace("/", "-"),
             train=_rows(train, text, label),

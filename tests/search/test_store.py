@@ -28,7 +28,7 @@ with StudyStore(Path(sys.argv[1]), sys.argv[2]).locked():
 def begin(folder: Path, name: str = "mine") -> StudyStore:
     store = StudyStore(folder, name)
     with store.locked():
-        store.save_config(CONFIG.model_copy(update={"name": name}))
+        store.save_config(CONFIG.model_copy(update={"name": name}), {})
     return store
 
 
@@ -65,21 +65,21 @@ def test_another_configuration_is_refused(tmp_path: Path, change: dict[str, obje
     store = begin(tmp_path)
     other = StudyConfig.model_validate({"name": "mine", "task": "movie-snippets", **change})
     with pytest.raises(UsageError, match=f"begun with another {next(iter(change))}: .*--name"):
-        store.save_config(other)
+        store.save_config(other, {})
     assert store.config() == CONFIG
 
 
 def test_all_that_changed_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another sampler and seed"):
-        begin(tmp_path).save_config(CONFIG.model_copy(update={"sampler": "gp", "seed": 9}))
+        begin(tmp_path).save_config(CONFIG.model_copy(update={"sampler": "gp", "seed": 9}), {})
 
 
 def test_a_study_may_go_on_with_more_trials_and_another_time(tmp_path: Path) -> None:
     store = begin(tmp_path)
     longer = CONFIG.model_copy(update={"trials": 99, "time": 60.0})
-    store.save_config(longer)
+    store.save_config(longer, {})
     assert store.config() == longer
-    store.save_config(CONFIG)
+    store.save_config(CONFIG, {})
     assert store.config() == CONFIG
 
 

@@ -36,7 +36,7 @@ CONFIG = StudyConfig.model_validate(
 def store(tmp_path: Path) -> StudyStore:
     store = StudyStore(tmp_path, "mine")
     with store.locked():
-        store.save_config(CONFIG)
+        store.save_config(CONFIG, {})
     return store
 
 
@@ -252,7 +252,7 @@ def waiting(study: optuna.Study) -> list[dict[str, Any]]:
 def test_a_trial_that_was_cut_off_is_failed_and_its_candidate_comes_again(store: StudyStore) -> None:
     trial = cut_off_trial(store)
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG)
+    recover(study, store, CONFIG, SPACE)
     assert study.get_trials()[trial.number].state == TrialState.FAIL
     assert waiting(study) == [trial.params]
     assert not store.trial_folder(trial.number).exists()
@@ -265,8 +265,8 @@ def test_a_trial_that_was_cut_off_is_failed_and_its_candidate_comes_again(store:
 def test_recovering_twice_proposes_a_candidate_once(store: StudyStore) -> None:
     cut_off_trial(store)
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG)
-    recover(study, store, CONFIG)
+    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE)
     assert len(waiting(study)) == 1
     assert store.records() == []
 
@@ -276,7 +276,7 @@ def test_a_candidate_that_is_cut_off_again_is_given_up(store: StudyStore) -> Non
     for _ in range(MAX_CUT_OFF):
         params.append(cut_off_trial(store).params)
         study = store.optuna_study(CONFIG)
-        recover(study, store, CONFIG)
+        recover(study, store, CONFIG, SPACE)
     assert all(other == params[0] for other in params)
     assert waiting(study) == []
     assert not study.get_trials(states=[TrialState.RUNNING])
@@ -285,7 +285,7 @@ def test_a_candidate_that_is_cut_off_again_is_given_up(store: StudyStore) -> Non
 def test_two_trials_that_were_cut_off_both_come_again(store: StudyStore) -> None:
     one, other = cut_off_trial(store), cut_off_trial(store)
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG)
+    recover(study, store, CONFIG, SPACE)
     assert one.params != other.params
     assert waiting(study) == [one.params, other.params]
 
@@ -293,7 +293,7 @@ def test_two_trials_that_were_cut_off_both_come_again(store: StudyStore) -> None
 def test_a_trial_that_was_cut_off_before_it_had_a_candidate_is_not_proposed(store: StudyStore) -> None:
     study = store.optuna_study(CONFIG)
     study.ask()
-    recover(study, store, CONFIG)
+    recover(study, store, CONFIG, SPACE)
     assert waiting(study) == []
     assert study.get_trials()[0].state == TrialState.FAIL
 
@@ -304,7 +304,7 @@ def test_finished_trials_are_left_as_they_are(store: StudyStore) -> None:
     tell(study, study.ask(), a_record(1, status="failed", score=None), CONFIG)
     store.trial_folder(0).mkdir(parents=True)
     before = store.records()
-    recover(study, store, CONFIG)
+    recover(study, store, CONFIG, SPACE)
     assert store.records() == before
     assert waiting(study) == []
     assert store.trial_folder(0).is_dir()
@@ -313,7 +313,7 @@ def test_finished_trials_are_left_as_they_are(store: StudyStore) -> None:
 def test_no_member_of_the_front_is_without_its_artefact(store: StudyStore) -> None:
     trial = cut_off_trial(store)
     trial.set_user_attr(RECORD, a_record(trial.number).to_dict())
-    recover(store.optuna_study(CONFIG), store, CONFIG)
+    recover(store.optuna_study(CONFIG), store, CONFIG, SPACE)
     standing = standing_of(store.records(), OBJECTIVES)
     assert all(store.trial_folder(number).is_dir() for number in standing.front)
 
@@ -331,7 +331,7 @@ def searched(store: StudyStore, space: Space = SPACE, trials: int = 14, tracker:
     """The records of the study after a run of its trials."""
     config = CONFIG.model_copy(update={"trials": trials})
     study = store.optuna_study(config)
-    recover(study, store, CONFIG)
+    recover(study, store, CONFIG, SPACE)
     records = store.records()
     search(study, records, config, space, tracker or Tracker(), cheap_run)
     assert records == store.records()

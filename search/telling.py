@@ -1,0 +1,80 @@
+"""What Optuna is told of the trials, and what becomes of those that were cut off."""
+
+from __future__ import annotations
+
+import optuna
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+
+from search.config import StudyConfig
+from search.store import RECORD, StudyStore
+from spaces import Space
+from trackers.records import TrialRecord
+
+# A candidate that was cut off this often, by using up the memory for example, is not tried again.
+MAX_CUT_OFF = 3
+
+
+def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: StudyConfig) -> None:
+    """Report a trial to Optuna.
+
+    What broke a budget is completed, not pruned: NSGA-II and GP learn nothing from a pruned trial and keep
+    proposing its like. Without training its score counts as 0; its constraints keep it off the front.
+    """
+    if record.status != "failed":
+        for name, excess in config.budgets.excess({"score": 0.0, **record.figures}).items():
+            unknown = name == "score" and record.score is None
+            trial.set_constraint(name, 0.0 if unknown else excess)
+    trial.set_user_attr(RECORD, record.to_dict())
+    _close(study, record, config)
+
+
+def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: Space) -> None:
+    """Give up the trials that were cut off, and have their candidates proposed again.
+
+    One that is cut off again and again is recorded as failed: it may be what ends the process.
+    """
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if RECORD in trial.user_attrs:
+            # Cut off between its record and its end: it is finished.
+            _close(study, TrialRecord.from_dict(trial.user_attrs[RECORD]), config)
+            continue
+        study.tell(trial.number, state=TrialState.FAIL)
+        store.discard(trial.number)
+        if not trial.params:
+            continue
+        if _times_cut_off(study, trial) < MAX_CUT_OFF:
+            study.enqueue_trial(trial.params)
+        else:
+            _give_up(study, trial, space)
+
+
+def _times_cut_off(study: optuna.Study, trial: FrozenTrial) -> int:
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    return sum(RECORD not in other.user_attrs and other.params == trial.params for other in failed)
+
+
+def _give_up(study: optuna.Study, trial: FrozenTrial, space: Space) -> None:
+    candidate = space.sample(FixedTrial(trial.params))
+    record = TrialRecord(
+        number=len(study.get_trials(deepcopy=False)),
+        label=candidate.label,
+        candidate=candidate.model_dump(mode="json"),
+        status="failed",
+        reason=f"the process ended {MAX_CUT_OFF} times while it was tried",
+    )
+    study.add_trial(
+        optuna.trial.create_trial(
+            state=TrialState.FAIL,
+            params=trial.params,
+            distributions=trial.distributions,
+            user_attrs={RECORD: record.to_dict()},
+        )
+    )
+
+
+def _close(study: optuna.Study, record: TrialRecord, config: StudyConfig) -> None:
+    if record.status == "failed":
+        study.tell(record.number, state=TrialState.FAIL)
+    else:
+        figures = {"score": 0.0, **record.figures}
+        study.tell(record.number, [figures[name] for name in config.objectives])
