@@ -68,6 +68,12 @@ def test_predict_tells_the_classes_apart(finished: Path) -> None:
     assert "0." in succeeded("predict", "bundle", texts[0], cwd=finished)
 
 
+def test_export_takes_the_recommended_candidate_unless_told_otherwise(finished: Path, tmp_path: Path) -> None:
+    members = answered("front", "tiny", cwd=finished)["front"]
+    exported = answered("export", "study.yaml", "--out", tmp_path / "out", cwd=finished)
+    assert exported["trial"] == next(member["trial"] for member in members if member["recommended"])
+
+
 @pytest.mark.parametrize(
     ("pick", "figure", "best"), [("best", "score", max), ("fastest", "latency_ms", min), ("smallest", "size_mb", min)]
 )

@@ -193,3 +193,25 @@ def test_an_unknown_study_is_refused_with_those_that_exist(tmp_path: Path) -> No
 def test_an_empty_store_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="begin one with `bertailor search`"):
         study_store(tmp_path, "mine")
+
+
+def test_changed_inputs_under_the_same_names_are_refused(tmp_path: Path) -> None:
+    store = StudyStore(tmp_path, "mine")
+    store.folder.mkdir(parents=True)
+    for _ in range(2):
+        store.save_config(CONFIG, {"space": "a", "device": "b"})
+    with pytest.raises(UsageError, match="another device"):
+        store.save_config(CONFIG, {"space": "a", "device": "c"})
+
+
+def test_what_a_process_that_died_in_a_write_left_is_cleared_away(tmp_path: Path) -> None:
+    store = begin(tmp_path)
+    store.optuna_study(CONFIG).ask()
+    journal = store.folder / "journal.log"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"op_code": 4, "worker')
+    (store.folder / "journal.log.lock").touch()
+    with store.locked():
+        assert journal.read_bytes() == whole
+        store.optuna_study(CONFIG).ask()
+    assert len(store.optuna_study(CONFIG).get_trials()) == 2

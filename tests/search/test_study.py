@@ -15,7 +15,8 @@ from search.errors import RunError
 from search.front import losses
 from search.standing import standing_after, standing_of
 from search.store import RECORD, StudyStore
-from search.study import GIVE_UP_AFTER, MAX_CUT_OFF, recover, repeated, search, tell
+from search.study import GIVE_UP_AFTER, repeated, search
+from search.telling import MAX_CUT_OFF, recover, tell
 from spaces import Candidate, Shape, Space
 from trackers.records import Standing, Status, TrialRecord
 from trackers.tracker import Tracker
@@ -280,6 +281,10 @@ def test_a_candidate_that_is_cut_off_again_is_given_up(store: StudyStore) -> Non
     assert all(other == params[0] for other in params)
     assert waiting(study) == []
     assert not study.get_trials(states=[TrialState.RUNNING])
+    (given_up,) = store.records()
+    assert given_up.status == "failed"
+    assert f"{MAX_CUT_OFF} times" in given_up.reason
+    assert given_up.number == study.get_trials()[-1].number
 
 
 def test_two_trials_that_were_cut_off_both_come_again(store: StudyStore) -> None:

@@ -47,7 +47,7 @@ def test_times_that_are_all_the_same_leave_no_interval(time: float, n: int) -> N
     assert median_interval([time] * n) == (time, time)
 
 
-@given(st.integers(10, 200))
+@given(st.integers(20, 200))
 def test_one_outlier_does_not_move_the_interval_of_many(n: int) -> None:
     times = [float(i) for i in range(n)]
     low, high = median_interval(times)
@@ -129,10 +129,17 @@ def test_the_memory_of_a_large_parent_is_not_counted(run_by_path: tuple[dict[str
     assert float(finished.stdout) < 400
 
 
-def test_a_round_times_every_batch_and_there_are_enough_rounds(
-    run_by_path: tuple[dict[str, Any], set[str]],
-) -> None:
-    report, _ = run_by_path
-    assert report["n_inferences"] % 2 == 0
-    assert report["n_inferences"] >= 12 or not report["steady"]
+def test_only_full_batches_are_timed(finished_trial: FinishedTrial, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    logits = TextClassifier.logits
+
+    def counted(self: TextClassifier, texts: list[str]) -> np.ndarray:
+        sizes.append(len(texts))
+        return logits(self, texts)
+
+    monkeypatch.setattr(TextClassifier, "logits", counted)
+    texts = ["turn on the light", "set a timer", "wake me"]
+    request = {"folder": str(finished_trial.folder), "texts": texts, "threads": 1, "time_limit_s": 0.1}
+    report = probe.measure({**request, "batch_size": 2})
+    assert set(sizes) == {2}
     assert report["machine"]
