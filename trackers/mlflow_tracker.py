@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
 
 # Without it the UI takes the experiment for one of language-model agents, and shows the columns of those.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+# A person reads the description, and where trials take milliseconds it is the larger part of them.
+DESCRIBE_EVERY_S = 5
 PAGE = 1000  # what MLflow returns at most of a search
 
 
@@ -46,6 +49,7 @@ class MlflowTracker(Tracker):
         self._runs: dict[int, str] = {}  # trial number -> run id
         self._front: set[int] = set()  # as tagged
         self._open: set[int] = set()  # started and not ended
+        self._described_at, self._stale = -math.inf, False
 
     def begin(self, study: StudyRecord, standing: Standing) -> None:
         """Open the study's run, and tell MLflow of the trials that it doesn't have yet."""
@@ -113,14 +117,16 @@ class MlflowTracker(Tracker):
     def _show(self, standing: Standing) -> None:
         """Bring the front up to date: a trial joins it when it ends, and may be dominated later."""
         front = set(standing.front)
-        if front == self._front:
-            return
-        for number in front ^ self._front:
-            outcome = "front" if number in front else "dominated"
-            self._client.set_tag(self._runs[number], "outcome", outcome)
-        self._front = front
-        self._client.log_batch(self._parent_id, metrics=_metrics({"front_size": len(front)}, step=len(standing.trials)))
-        self._describe(standing)
+        if front != self._front:
+            for number in front ^ self._front:
+                outcome = "front" if number in front else "dominated"
+                self._client.set_tag(self._runs[number], "outcome", outcome)
+            self._front, self._stale = front, True
+            size = _metrics({"front_size": len(front)}, step=len(standing.trials))
+            self._client.log_batch(self._parent_id, metrics=size)
+        if self._stale and time.monotonic() > self._described_at + DESCRIBE_EVERY_S:
+            self._describe(standing)
+            self._described_at, self._stale = time.monotonic(), False
 
     def _describe(self, standing: Standing, ending: Ending | None = None) -> None:
         """Write the study's description, and its front as CSV and JSON."""
