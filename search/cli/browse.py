@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +64,7 @@ def ui(
     console.print(f"MLflow at http://{host}:{port}; Ctrl-C ends it", highlight=False)
     options = ["--backend-store-uri", tracking_uri(store), "--host", host, "--port", str(port)]
     artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
     try:
         code = subprocess.call([sys.executable, "-m", "mlflow", "server", *options, *artifacts, "--workers", "1"])
     except KeyboardInterrupt:
