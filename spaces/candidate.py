@@ -72,34 +72,40 @@ class Compression(_Choices):
 
 
 class Training(_Choices):
-    """How the candidate is fine-tuned."""
+    """How a candidate is fine-tuned: for some epochs, or for some steps where those are given."""
 
     learning_rate: PositiveFloat
-    epochs: PositiveInt
+    epochs: PositiveInt = 1
     batch_size: PositiveInt
+    steps: PositiveInt | None = None
 
 
 class Candidate(_Choices):
-    """One point of the space: an architecture, its compression and its training."""
+    """One point of the space.
+
+    Attributes:
+        architecture: The sizes of its encoder.
+        compression: What is done to its artefact.
+        training: How it is fine-tuned; None where it inherits its weights.
+    """
 
     architecture: Architecture
     compression: Compression
-    training: Training
+    training: Training | None = None
 
     @property
     def label(self) -> str:
-        """What an engineer sees in a list, such as ``4L 8H 768F int8``.
+        """What an engineer sees in a list, such as ``4L 8H 768F 384W int8``.
 
         Example:
             >>> architecture = Architecture(layers=(0, 5), heads=(8, 12), ffn_sizes=(768, 768), hidden_size=384)
-            >>> training = Training(learning_rate=1e-4, epochs=1, batch_size=32)
-            >>> Candidate(architecture=architecture, compression=Compression(), training=training).label
-            '2L 8-12H 768F fp32'
+            >>> Candidate(architecture=architecture, compression=Compression()).label
+            '2L 8-12H 768F 384W fp32'
         """
         architecture = self.architecture
         precision = {"none": "fp32", "dynamic-int8": "int8"}[self.compression.quantisation]
         heads, ffn_sizes = _span(architecture.heads), _span(architecture.ffn_sizes)
-        return f"{architecture.depth}L {heads}H {ffn_sizes}F {precision}"
+        return f"{architecture.depth}L {heads}H {ffn_sizes}F {architecture.hidden_size}W {precision}"
 
 
 def _span(sizes: Sequence[int]) -> str:

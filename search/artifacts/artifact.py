@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from pathlib import Path
 
-import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
-from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
+from search.artifacts.template import template_of
 from search.models.elastic import ElasticForSequenceClassification
 from spaces import Compression
-
-OPSET = 18
 
 
 def build_artifact(
@@ -30,44 +24,8 @@ def build_artifact(
     The graph takes ``input_ids`` and ``attention_mask``, both (batch, length) int64, and gives ``logits``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "model.onnx"
-    export_onnx(model, path)
-    if compression.quantisation == "dynamic-int8":
-        quantise_dynamically(path)
+    template_of(model.config, compression.quantisation).write(model, folder / "model.onnx")
     deployed_tokenizer(tokenizer, max_tokens).save(str(folder / "tokenizer.json"))
-
-
-def export_onnx(model: ElasticForSequenceClassification, path: Path) -> None:
-    """Write a model's graph and weights as one fp32 ONNX file."""
-    example = torch.ones(2, 8, dtype=torch.long)
-    axes = {0: "batch", 1: "length"}
-    with warnings.catch_warnings(), torch.inference_mode():
-        # The exporter that torch recommends takes five times as long for the same graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Logits(model).eval(),
-            (example, example),
-            str(path),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "logits": {0: "batch"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-
-
-def quantise_dynamically(path: Path) -> None:
-    """Turn an fp32 ONNX file's weights into int8, embeddings too; activations follow as it runs."""
-    fp32 = path.with_suffix(".fp32.onnx")
-    path.replace(fp32)
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # onnxruntime advises on image models through the root logger
-    try:
-        quantize_dynamic(fp32, path, weight_type=QuantType.QInt8)
-    finally:
-        root.setLevel(level)
-        fp32.unlink()
 
 
 def deployed_tokenizer(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Tokenizer:
@@ -76,13 +34,3 @@ def deployed_tokenizer(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> T
     fast.enable_truncation(max_tokens)
     fast.no_padding()
     return fast
-
-
-class _Logits(nn.Module):
-    def __init__(self, model: ElasticForSequenceClassification) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        logits: Tensor = self.model(input_ids, attention_mask).logits
-        return logits

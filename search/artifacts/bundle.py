@@ -22,7 +22,7 @@ from search.errors import UsageError
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.tasks import Task
-from search.trial import CHECKPOINT
+from search.workbench import CHECKPOINT
 from spaces import Candidate
 from trackers.records import TrialRecord
 
@@ -140,6 +140,7 @@ def _write(
     proof = {
         "study": config.name,
         "trial": trial.number,
+        "polished": trial.polishes is not None,
         "costs": dict(trial.costs),
         "device": {**device.model_dump(), "machine": trial.machine},
         "budgets": config.budgets.model_dump(exclude_none=True),

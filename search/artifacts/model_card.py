@@ -21,7 +21,7 @@ study `{study}`.
 | backbone | {backbone} |
 | architecture | layers {layers} of the backbone; heads {heads}; FFN {ffn_sizes}; hidden size {hidden_size} |
 | compression | {quantisation} |
-| training | {epochs} epoch(s), batch size {batch_size}, learning rate {learning_rate:.3g} |
+| training | {training} |
 
 ## Score
 
@@ -95,7 +95,7 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         f"| {title} | {costs[name]:.4g} | {f'at most {budgets[name]:g}' if name in budgets else ''} |"
         for title, name in COSTS
     ]
-    architecture, training = candidate.architecture, candidate.training
+    architecture = candidate.architecture
     return CARD.format(
         label=candidate.label,
         task=task.name,
@@ -111,9 +111,7 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         ffn_sizes=", ".join(map(str, architecture.ffn_sizes)),
         hidden_size=architecture.hidden_size,
         quantisation=candidate.compression.quantisation,
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
+        training=_how_trained(candidate, config, proof),
         metric=task.metric,
         validation=proof["score"]["validation"],
         n_validation=proof["score"]["validation_texts"],
@@ -131,3 +129,14 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         example=task.validation.texts[0],
         versions=", ".join(f"{name} {version}" for name, version in proof["versions"].items()),
     )
+
+
+def _how_trained(candidate: Candidate, config: StudyConfig, proof: dict[str, Any]) -> str:
+    training = candidate.training
+    if training is not None:
+        return (
+            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g}"
+        )
+    steps = f", {config.trial_steps} steps of distillation" if config.trial_steps else ""
+    polished = f", polished for {config.polish_epochs} epoch(s) of distillation" if proof["polished"] else ""
+    return f"cut from a super-network of {config.warm_up_epochs} + 1 epochs{steps}{polished}"

@@ -11,7 +11,7 @@ from search.artifacts.bundle import CHECKSUMS, CONTENTS, Bundle, checksums
 from search.artifacts.scoring import score_artifact
 from search.devices.device import LocalDevice
 from search.tasks import Task
-from search.trial import N_TIMED_TEXTS
+from search.workbench import N_TIMED_TEXTS
 
 
 @dataclass(frozen=True)

@@ -153,15 +153,22 @@ class ElasticForSequenceClassification(PreTrainedModel):
         attention_mask: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
+        output_hidden_states: bool = False,
         **_: Any,
     ) -> SequenceClassifierOutput:
-        """Classify (batch, length) word pieces; ``logits`` are (batch, labels)."""
+        """Classify (batch, length) word pieces; ``logits`` are (batch, labels).
+
+        The ``hidden_states``, if asked for, are those of the embeddings and of each layer, (batch, length, hidden).
+        """
         if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)
         mask = attention_mask[:, None, None, :].bool()  # (batch, heads, from, to)
         hidden = self.embeddings(input_ids, token_type_ids)
+        states = [hidden]
         for layer in self.layers:
             hidden = layer(hidden, mask)
+            states.append(hidden)
         logits = self.classifier(torch.tanh(self.pooler(hidden[:, 0])))
         loss = None if labels is None else functional.cross_entropy(logits, labels)
-        return SequenceClassifierOutput(loss=loss, logits=logits)
+        hidden_states = tuple(states) if output_hidden_states else None
+        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=hidden_states)

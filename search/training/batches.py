@@ -12,6 +12,9 @@ from transformers import PreTrainedTokenizerBase
 
 from search.tasks import Split
 
+# The label of a text without one; the value that torch's losses leave out.
+UNLABELLED = -100
+
 # Texts are sorted by length within this many batches: enough to pad little, few enough to stay random.
 BATCHES_SORTED_TOGETHER = 50
 

@@ -9,8 +9,8 @@ import torch
 from scipy.special import softmax
 
 from search.artifacts.agreement import TOLERANCES, disagreement
-from search.artifacts.artifact import export_onnx
 from search.artifacts.bundle import Bundle
+from search.artifacts.export import export_onnx
 from search.artifacts.scoring import artifact_logits
 from search.models.elastic import ElasticForSequenceClassification
 from search.tasks import Task

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,14 +101,6 @@ def test_int8_answers_nearly_as_pytorch_does(int8: Path, model: ElasticForSequen
 
 def test_int8_is_about_a_quarter_of_the_size(fp32: Path, int8: Path) -> None:
     assert (int8 / "model.onnx").stat().st_size < 0.3 * (fp32 / "model.onnx").stat().st_size
-
-
-def test_int8_leaves_the_root_logger_as_it_was(
-    model: ElasticForSequenceClassification, minilm: Backbone, tmp_path: Path
-) -> None:
-    before = logging.getLogger().level
-    build_artifact(model, minilm.tokenizer, Compression(quantisation="dynamic-int8"), 12, tmp_path)
-    assert logging.getLogger().level == before
 
 
 def test_the_tokenizer_cuts_at_the_most_tokens_and_pads_nothing(fp32: Path, minilm: Backbone) -> None:

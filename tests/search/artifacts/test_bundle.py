@@ -162,6 +162,24 @@ def test_the_readme_tells_the_figures(bundle: Bundle, finished_trial: FinishedTr
     assert ("The timing was noisy" in readme) == (not costs["steady"])
 
 
+def test_the_readme_tells_how_a_candidate_came_by_its_weights(finished_trial: FinishedTrial, tmp_path: Path) -> None:
+    bench, record = finished_trial.bench, finished_trial.record
+    given = finished_trial.export(tmp_path / "trained")
+    assert "| training | 3 epoch(s), batch size 8, learning rate 0.002 |" in (given.folder / "README.md").read_text()
+    assert given.proof["polished"] is False
+    settings = {"strategy": "supernet", "warm_up_epochs": 4, "trial_steps": 30, "polish_epochs": 5}
+    supernet = dataclasses.replace(bench, config=bench.config.model_copy(update=settings))
+    inherited = dataclasses.replace(record, candidate={**record.candidate, "training": None})
+    polished = dataclasses.replace(inherited, polishes=0)
+    found = {}
+    for name, trial in (("cut", inherited), ("polished", polished)):
+        bundle = FinishedTrial(supernet, trial, finished_trial.folder).export(tmp_path / name)
+        assert bundle.proof["polished"] == (name == "polished")
+        found[name] = re.findall(r"\| training \| (.*) \|", (bundle.folder / "README.md").read_text())
+    cut = "cut from a super-network of 4 + 1 epochs, 30 steps of distillation"
+    assert found == {"cut": [cut], "polished": [f"{cut}, polished for 5 epoch(s) of distillation"]}
+
+
 def test_an_int8_bundle_ships_the_int8_file(finished_int8_trial: FinishedTrial, tmp_path: Path) -> None:
     bundle = finished_int8_trial.export(tmp_path / "bundle")
     assert bundle.candidate.compression.quantisation == "dynamic-int8"

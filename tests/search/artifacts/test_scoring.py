@@ -9,7 +9,7 @@ import torch
 from search.artifacts.scoring import artifact_logits, score_artifact
 from search.models.elastic import ElasticForSequenceClassification
 from search.tasks import Split, Task
-from search.trial import CHECKPOINT
+from search.workbench import CHECKPOINT
 from tests.search.conftest import FinishedTrial
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 
-from search.artifacts.artifact import export_onnx
 from search.artifacts.bundle import CHECKSUMS, Bundle, checksums
+from search.artifacts.export import export_onnx
 from search.artifacts.verify import Check, verify_bundle
 from search.models.elastic import ElasticForSequenceClassification
 from search.tasks import Task

@@ -17,8 +17,9 @@ from transformers import (
 
 from search.errors import UsageError
 from search.models.backbones import SCRATCH, Backbone, load_backbone
-from search.models.shrinking import candidate_model
-from spaces import Architecture, Shape
+from search.models.slicing import cut
+from search.setting_up import full_model
+from spaces import Architecture, Shape, Space
 
 
 @pytest.fixture(scope="module")
@@ -126,27 +127,29 @@ def test_scratch_takes_any_sizes_and_has_no_weights() -> None:
     assert backbone.weights is None
     assert backbone.shape == SCRATCH
     assert backbone.shape.resizable
+    space = Space(
+        shape=SCRATCH,
+        architecture={"depth": [1, 2, 5], "layers": "even", "heads": [1, 3], "ffn_size": [20, 70], "hidden_size": 40},
+        compression={"quantisation": "none"},
+    )
+    full = full_model(backbone, space, ("a", "b", "c"), seed=0)
+    assert (full.config.heads, full.config.ffn_sizes, full.config.hidden_size) == ([3] * 5, [70] * 5, 40)
     architecture = Architecture(layers=(0, 1), heads=(1, 3), ffn_sizes=(20, 70), hidden_size=40)
-    model = candidate_model(backbone, architecture, ("a", "b", "c"), seed=0)
+    model = cut(full, architecture)
     assert [layer.attention.query.out_features for layer in model.layers] == [32, 96]
     assert [layer.feed_forward.expand.out_features for layer in model.layers] == [20, 70]
     assert model.pooler.weight.shape == (40, 40)
     assert (model.config.heads, model.config.ffn_sizes) == ([1, 3], [20, 70])
+    assert model.config.num_hidden_layers == len(model.layers) == 2
     ids = torch.tensor([backbone.tokenizer("switch the lamp on")["input_ids"]])
     assert model(ids).logits.shape == (1, 3)
 
 
-def test_a_configuration_from_scratch_has_the_number_of_layers_of_its_candidate() -> None:
-    architecture = Architecture(layers=(0, 1), heads=(1, 3), ffn_sizes=(20, 70), hidden_size=40)
-    model = candidate_model(load_backbone("scratch"), architecture, ("a", "b"), seed=0)
-    assert model.config.num_hidden_layers == len(model.layers) == 2
-
-
 def test_scratch_of_one_seed_is_one_model() -> None:
     backbone = load_backbone("scratch")
-    architecture = Architecture(layers=(0,), heads=(1,), ffn_sizes=(8,), hidden_size=16)
+    space = Space.load("quick", SCRATCH)
     one, same, other = (
-        candidate_model(backbone, architecture, ("a", "b"), seed).layers[0].attention.query.weight for seed in (0, 0, 1)
+        full_model(backbone, space, ("a", "b"), seed).layers[0].attention.query.weight for seed in (0, 0, 1)
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

@@ -1,0 +1,55 @@
+"""Ordering: heads and channels are put in the order of their importance, so that slicing keeps what matters most."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch_pruning
+from torch import Tensor
+
+from search.models.elastic import ElasticForSequenceClassification
+from search.models.slicing import axes_of, layer_of
+
+# By the L2 norm of the weights, which needs no data.
+MAGNITUDE = torch_pruning.importance.GroupMagnitudeImportance(p=2)
+# By what the loss would change, to the first order (Molchanov et al. 2019, arXiv 1906.10771): from gradients.
+TAYLOR = torch_pruning.importance.GroupTaylorImportance()
+
+
+def order_by_importance(model: ElasticForSequenceClassification, importance: Any) -> None:
+    """Sort a model's heads, FFN channels and hidden channels in place, the most important first.
+
+    torch-pruning (Fang et al. 2023, arXiv 2301.12900) finds which weights depend on a channel and how much the
+    channel matters with all of them. The model computes what it computed before.
+
+    Args:
+        model: The encoder to sort.
+        importance: An importance of torch-pruning; one that uses gradients finds them at the weights.
+    """
+    graph = torch_pruning.DependencyGraph().build_dependency(
+        model,
+        example_inputs={"input_ids": torch.ones(1, 8, dtype=torch.long)},
+        output_transform=lambda output: output.logits,
+    )
+
+    def descending(dense: torch.nn.Linear, unit: int = 1) -> Tensor:
+        """The outputs of a dense layer, ``unit`` neighbours together, by the importance of their group."""
+        channels = torch.arange(dense.out_features)
+        group = graph.get_pruning_group(dense, torch_pruning.prune_linear_out_channels, channels.tolist())
+        scores: Tensor = importance(group)
+        return channels.view(-1, unit)[scores.view(-1, unit).sum(dim=1).argsort(descending=True, stable=True)].flatten()
+
+    layers: Any = model.layers
+    # Query, key and the output projection are in the value's group, the second dense layer in the first's, and
+    # all that reads or writes the residual stream in the last layer's.
+    orders: dict[tuple[str, int | None], Tensor] = {("hidden", None): descending(layers[-1].feed_forward.contract)}
+    for index, layer in enumerate(layers):
+        orders["heads", index] = descending(layer.attention.value, unit=model.config.head_size)
+        orders["ffn", index] = descending(layer.feed_forward.expand)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            for axis, counted in enumerate(axes_of(name)):
+                if counted is not None:
+                    order = orders[counted, None if counted == "hidden" else layer_of(name)]
+                    weight.copy_(weight.index_select(axis, order))

@@ -1,0 +1,132 @@
+"""Slicing: a smaller encoder is a corner of every weight of a larger one, which has what matters most in front."""
+
+from __future__ import annotations
+
+import copy
+import re
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from spaces import Architecture
+
+# What the axes of a weight count, by its name; None stays whole. Channels of heads and FFN are a layer's own.
+AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+    (r"embeddings\.(word|position|token_type)\.weight", (None, "hidden")),
+    (r".*norm\.(weight|bias)", ("hidden",)),
+    (r".*attention\.(query|key|value)\.weight", ("heads", "hidden")),
+    (r".*attention\.(query|key|value)\.bias", ("heads",)),
+    (r".*attention\.output\.weight", ("hidden", "heads")),
+    (r".*feed_forward\.expand\.weight", ("ffn", "hidden")),
+    (r".*feed_forward\.expand\.bias", ("ffn",)),
+    (r".*feed_forward\.contract\.weight", ("hidden", "ffn")),
+    (r".*(output|contract)\.bias", ("hidden",)),
+    (r"pooler\.weight", ("hidden", "hidden")),
+    (r"pooler\.bias", ("hidden",)),
+    (r"classifier\.weight", (None, "hidden")),
+    (r"classifier\.bias", (None,)),
+)
+
+
+def axes_of(name: str) -> tuple[str | None, ...]:
+    """What the axes of the elastic encoder's weight of this name count."""
+    return next(axes for pattern, axes in AXES if re.fullmatch(pattern, name))
+
+
+def layer_of(name: str) -> int | None:
+    """The layer that a weight belongs to; None for the embeddings and the head."""
+    match = re.match(r"layers\.(\d+)\.", name)
+    return int(match[1]) if match else None
+
+
+def run_slice(
+    model: ElasticForSequenceClassification,
+    architecture: Architecture,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    *,
+    output_hidden_states: bool = False,
+) -> SequenceClassifierOutput:
+    """What a candidate's encoder answers with the larger model's weights; gradients flow into those.
+
+    Args:
+        model: The larger encoder.
+        architecture: The candidate's sizes, none above the model's.
+        input_ids: (batch, length) word pieces.
+        attention_mask: (batch, length), 1 where there is a word piece.
+        output_hidden_states: Whether to return what is between the layers too.
+    """
+    arguments = {
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "output_hidden_states": output_hidden_states,
+    }
+    frame = _frame(model.config, architecture)
+    answer: SequenceClassifierOutput = functional_call(frame, _views(model, architecture), kwargs=arguments)
+    return answer
+
+
+def cut(model: ElasticForSequenceClassification, architecture: Architecture) -> ElasticForSequenceClassification:
+    """A candidate's dense model with a copy of its corner of a larger model's weights.
+
+    Raises:
+        ValueError: The architecture is larger than the model.
+    """
+    _check_fits(model, architecture)
+    frame = _frame(model.config, architecture)
+    weights = {name: view.detach().cpu().clone() for name, view in _views(model, architecture).items()}
+    frame.load_state_dict(weights, assign=True)
+    frame.eval()
+    return frame
+
+
+def resized(config: ElasticConfig, architecture: Architecture) -> ElasticConfig:
+    """The same configuration with the sizes of an architecture."""
+    config = copy.deepcopy(config)
+    config.hidden_size = architecture.hidden_size
+    config.heads = list(architecture.heads)
+    config.ffn_sizes = list(architecture.ffn_sizes)
+    config.num_hidden_layers = architecture.depth
+    return config
+
+
+def _views(model: ElasticForSequenceClassification, architecture: Architecture) -> dict[str, Tensor]:
+    """Views of the model's weights under the names that they have in the candidate."""
+    positions = {layer: position for position, layer in enumerate(architecture.layers)}
+    views = {}
+    for name, weight in model.named_parameters():
+        sizes: dict[str | None, int] = {"hidden": architecture.hidden_size}
+        layer = layer_of(name)
+        if layer is not None:
+            if layer not in positions:
+                continue
+            position = positions[layer]
+            name = name.replace(f"layers.{layer}.", f"layers.{position}.", 1)
+            sizes["heads"] = architecture.heads[position] * model.config.head_size
+            sizes["ffn"] = architecture.ffn_sizes[position]
+        views[name] = weight[tuple(slice(sizes.get(axis)) for axis in axes_of(name))]
+    return views
+
+
+def _frame(config: ElasticConfig, architecture: Architecture) -> ElasticForSequenceClassification:
+    """A model of the candidate's sizes without any weights."""
+    with torch.device("meta"):
+        return ElasticForSequenceClassification(resized(config, architecture))
+
+
+def _check_fits(model: ElasticForSequenceClassification, architecture: Architecture) -> None:
+    config = model.config
+    if architecture.layers[-1] >= len(config.heads) or architecture.hidden_size > config.hidden_size:
+        raise ValueError(
+            f"layers {architecture.layers} of {architecture.hidden_size} channels can't be cut from"
+            f" {len(config.heads)} layers of {config.hidden_size}"
+        )
+    for layer, heads, ffn_size in zip(architecture.layers, architecture.heads, architecture.ffn_sizes, strict=True):
+        if heads > config.heads[layer] or ffn_size > config.ffn_sizes[layer]:
+            raise ValueError(
+                f"{heads} heads and {ffn_size} FFN channels can't be cut from the {config.heads[layer]} and"
+                f" {config.ffn_sizes[layer]} of layer {layer}"
+            )

@@ -1,0 +1,78 @@
+"""The super-network: one fine-tuning that makes every candidate of a space good as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from search.models.elastic import ElasticForSequenceClassification
+from search.models.ordering import TAYLOR, order_by_importance
+from search.models.slicing import run_slice
+from search.training.batches import Batch, EncodedSplit
+from search.training.distillation import soft_cross_entropy
+from search.training.fine_tuning import label_loss
+from search.training.optimisation import Progress, optimise
+from spaces import Architecture, Training
+
+BATCH_SIZE = 32
+# First the largest network alone: it is the teacher, and what matters in it decides the order of its channels.
+ALONE = Training(learning_rate=1e-4, epochs=1, batch_size=BATCH_SIZE)
+TOGETHER = Training(learning_rate=2e-4, batch_size=BATCH_SIZE)
+# Batches whose gradients say how much a channel matters.
+N_IMPORTANCE_BATCHES = 32
+
+
+def train_super_network(
+    model: ElasticForSequenceClassification,
+    train: EncodedSplit,
+    epochs: int,
+    smallest: Architecture,
+    draw: Callable[[], Architecture],
+    *,
+    seed: int,
+    on_report: Callable[[str, Progress], None],
+) -> None:
+    """Fine-tune an encoder in place such that its slices are good classifiers.
+
+    After an epoch on the labels, heads and channels are ordered by their importance. Then follows the sandwich
+    rule (Yu and Huang 2019, arXiv 1903.05134): in every step the largest network learns from the labels, the
+    smallest and a random one from the largest's answers.
+
+    Args:
+        model: The encoder at full size.
+        train: What to learn from.
+        epochs: Passes through the texts under the sandwich rule.
+        smallest: The smallest architecture of the space.
+        draw: Draws another architecture of the space at every call.
+        seed: Decides the order of the texts.
+        on_report: Is told the phase and how far it is.
+    """
+    alone = label_loss(model)
+
+    def together(batch: Batch) -> Tensor:
+        largest = model(batch.input_ids, batch.attention_mask, labels=batch.labels)
+        loss: Tensor = largest.loss
+        answers = largest.logits.detach()
+        for architecture in (smallest, draw()):
+            logits: Any = run_slice(model, architecture, batch.input_ids, batch.attention_mask).logits
+            loss = loss + soft_cross_entropy(logits, answers)
+        return loss
+
+    def say(phase: str) -> Callable[[Progress], bool]:
+        def report(progress: Progress) -> bool:
+            on_report(phase, progress)
+            return True
+
+        return report
+
+    optimise(model, train, ALONE, alone, seed=seed, on_report=say("alone"))
+    for batch in islice(train.epoch(BATCH_SIZE, np.random.default_rng(seed)), N_IMPORTANCE_BATCHES):
+        alone(batch).backward()
+    order_by_importance(model, TAYLOR)
+    model.zero_grad()
+    training = TOGETHER.model_copy(update={"epochs": epochs})
+    optimise(model, train, training, together, seed=seed + 1, on_report=say("together"))
