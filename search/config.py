@@ -13,6 +13,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     field_validator,
@@ -22,6 +23,7 @@ from search.errors import UsageError
 from search.reading import parse, read_mapping
 from search.tasks import TaskField, spelt_out
 from spaces import nearest
+from trackers.records import excess
 
 STUDIES = Path(__file__).with_name("studies")
 
@@ -50,18 +52,8 @@ class Budgets(BaseModel):
     score: Annotated[float, Field(ge=0, le=1)] | None = None
 
     def excess(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """By how much each budget that figures are there for is exceeded, as a share of it; 0 or less fits.
-
-        Example:
-            >>> Budgets(latency_ms=8, score=0.75).excess({"latency_ms": 10})
-            {'latency_ms': 0.25}
-        """
-        limits = self.model_dump(exclude_none=True)
-        return {
-            name: (limit - figures[name] if name == "score" else figures[name] - limit) / (limit or 1)
-            for name, limit in limits.items()
-            if name in figures
-        }
+        """By how much each budget that figures are there for is exceeded, as a share of it; 0 or less fits."""
+        return excess(self.model_dump(exclude_none=True), figures)
 
 
 class StudyConfig(BaseModel):
@@ -73,7 +65,12 @@ class StudyConfig(BaseModel):
         backbone: What candidates are cut from: a bundled name, a BERT directory, a hub id or ``scratch``.
         device: Where artefacts are measured: a name of the catalogue or a YAML file.
         space: What may be chosen: a preset or a YAML file.
-        strategy: How a candidate gets its weights; ``standalone`` fine-tunes each on its own.
+        strategy: How a candidate gets its weights: ``supernet`` cuts them from one network that was fine-tuned
+            for all candidates, ``standalone`` fine-tunes each on its own.
+        warm_up_epochs: Passes through the texts in which the super-network learns to be cut.
+        trial_steps: Steps of distillation that every candidate of a super-network is given before it is scored.
+        polish_epochs: Passes in which the front's members are distilled further at the end; 0 leaves them as they are.
+        unlabelled: A file of texts of the task, without labels, that polishing learns from too.
         objectives: What the front trades off; ``score`` is maximised, costs are minimised.
         budgets: What a candidate must keep to.
         sampler: Which of Optuna's samplers proposes candidates.
@@ -88,7 +85,11 @@ class StudyConfig(BaseModel):
     backbone: str = "minilm-l6"
     device: str = "this-machine"
     space: str = "default"
-    strategy: Literal["standalone"] = "standalone"
+    strategy: Literal["supernet", "standalone"] = "supernet"
+    warm_up_epochs: PositiveInt = 2
+    trial_steps: NonNegativeInt = 0
+    polish_epochs: NonNegativeInt = 2
+    unlabelled: Path | None = None
     objectives: Annotated[tuple[Objective, ...], Field(min_length=2, max_length=4)] = (
         "score",
         "latency_ms",
@@ -148,7 +149,7 @@ def _with_whole_paths(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(task, dict):
         files = {key: whole(task[key]) for key in ("path", "validation", "test", "hub") if key in task}
         raw = {**raw, "task": {**task, **files}}
-    return {**raw, **{key: whole(raw[key]) for key in ("backbone", "device", "space") if key in raw}}
+    return {**raw, **{key: whole(raw[key]) for key in ("backbone", "device", "space", "unlabelled") if key in raw}}
 
 
 def parse_overrides(settings: Sequence[str]) -> dict[str, Any]:

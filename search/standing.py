@@ -12,7 +12,9 @@ from trackers.records import Standing, TrialRecord
 
 def standing_of(records: Sequence[TrialRecord], objectives: Sequence[str]) -> Standing:
     """Where a study with these finished trials stands."""
-    return _standing(tuple(records), _contenders(records), objectives)
+    scored = eligible(records)
+    superseded = frozenset(record.polishes for record in scored if record.polishes is not None)
+    return _standing(tuple(records), scored, superseded, objectives)
 
 
 def standing_after(standing: Standing, record: TrialRecord, objectives: Sequence[str]) -> Standing:
@@ -21,20 +23,34 @@ def standing_after(standing: Standing, record: TrialRecord, objectives: Sequence
     What was dominated before stays so: only the front's members and the newcomer are compared, so that the
     thousandth trial takes no longer than the tenth.
     """
-    return _standing((*standing.trials, record), [*standing.members, *_contenders([record])], objectives)
+    trials = (*standing.trials, record)
+    if record.polishes is not None:
+        # It may take the place of a member that kept others off the front.
+        return standing_of(trials, objectives)
+    return _standing(trials, [*standing.members, *eligible([record])], standing.superseded, objectives)
 
 
-def _contenders(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+def eligible(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """The trials that have a score within the budgets, each candidate once."""
     return [record for record in records if record.status == "scored" and record.repeats is None]
 
 
 def _standing(
-    trials: tuple[TrialRecord, ...], contenders: Sequence[TrialRecord], objectives: Sequence[str]
+    trials: tuple[TrialRecord, ...],
+    scored: Sequence[TrialRecord],
+    superseded: frozenset[int],
+    objectives: Sequence[str],
 ) -> Standing:
+    contenders = [record for record in scored if record.number not in superseded]
     if not contenders:
         return Standing(trials=trials)
     points = np.array([losses(record.figures, objectives) for record in contenders])
     members = [record for record, on_front in zip(contenders, non_dominated(points), strict=True) if on_front]
     members.sort(key=lambda record: losses(record.figures, objectives))
     recommended = members[pick([member.figures for member in members], objectives, "knee")]
-    return Standing(trials=trials, front=tuple(member.number for member in members), recommended=recommended.number)
+    return Standing(
+        trials=trials,
+        front=tuple(member.number for member in members),
+        recommended=recommended.number,
+        superseded=superseded,
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
+from search.baselines import baselines
 from search.config import StudyConfig
 from search.store import RECORD, StudyStore
+from search.trial import new_record
 from spaces import Space
 from trackers.records import TrialRecord
 
@@ -18,14 +20,19 @@ def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: 
     """Report a trial to Optuna.
 
     What broke a budget is completed, not pruned: NSGA-II and GP learn nothing from a pruned trial and keep
-    proposing its like. Without training its score counts as 0; its constraints keep it off the front.
+    proposing its like. Its constraints keep it off the front.
     """
     if record.status != "failed":
-        for name, excess in config.budgets.excess({"score": 0.0, **record.figures}).items():
+        for name, excess in config.budgets.excess(_figures(record)).items():
             unknown = name == "score" and record.score is None
             trial.set_constraint(name, 0.0 if unknown else excess)
     trial.set_user_attr(RECORD, record.to_dict())
     _close(study, record, config)
+
+
+def add(study: optuna.Study, record: TrialRecord) -> None:
+    """Store a trial that no sampler proposed, nor can learn from: samplers don't read what failed."""
+    study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL, user_attrs={RECORD: record.to_dict()}))
 
 
 def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: Space) -> None:
@@ -45,7 +52,11 @@ def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: 
         if _times_cut_off(study, trial) < MAX_CUT_OFF:
             study.enqueue_trial(trial.params)
         else:
-            _give_up(study, trial, space)
+            candidate = space.sample(FixedTrial(trial.params))
+            reason = f"the process ended {MAX_CUT_OFF} times while it was tried"
+            number = len(study.get_trials(deepcopy=False))
+            baseline = candidate in baselines(space)
+            add(study, new_record(number, candidate, status="failed", reason=reason, baseline=baseline))
 
 
 def _times_cut_off(study: optuna.Study, trial: FrozenTrial) -> int:
@@ -53,28 +64,14 @@ def _times_cut_off(study: optuna.Study, trial: FrozenTrial) -> int:
     return sum(RECORD not in other.user_attrs and other.params == trial.params for other in failed)
 
 
-def _give_up(study: optuna.Study, trial: FrozenTrial, space: Space) -> None:
-    candidate = space.sample(FixedTrial(trial.params))
-    record = TrialRecord(
-        number=len(study.get_trials(deepcopy=False)),
-        label=candidate.label,
-        candidate=candidate.model_dump(mode="json"),
-        status="failed",
-        reason=f"the process ended {MAX_CUT_OFF} times while it was tried",
-    )
-    study.add_trial(
-        optuna.trial.create_trial(
-            state=TrialState.FAIL,
-            params=trial.params,
-            distributions=trial.distributions,
-            user_attrs={RECORD: record.to_dict()},
-        )
-    )
-
-
 def _close(study: optuna.Study, record: TrialRecord, config: StudyConfig) -> None:
     if record.status == "failed":
         study.tell(record.number, state=TrialState.FAIL)
     else:
-        figures = {"score": 0.0, **record.figures}
+        figures = _figures(record)
         study.tell(record.number, [figures[name] for name in config.objectives])
+
+
+def _figures(record: TrialRecord) -> dict[str, float]:
+    """Costs and score, where the score of what was never scored is the last of its training, or 0."""
+    return {"score": record.curve[-1] if record.curve else 0.0, **record.figures}

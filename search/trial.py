@@ -1,79 +1,40 @@
-"""One trial: a candidate is sampled, measured, trained and scored."""
+"""One trial: a candidate is cut, measured, trained if need be, and scored."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from search.artifacts.artifact import build_artifact
 from search.artifacts.scoring import score_artifact
-from search.config import StudyConfig
-from search.devices.device import LocalDevice
-from search.models.backbones import Backbone
+from search.early_stopping import Curve
+from search.errors import RunError
 from search.models.elastic import ElasticForSequenceClassification
-from search.models.shrinking import candidate_model
-from search.tasks import Task
-from search.training.batches import EncodedSplit
-from search.training.fine_tuning import Epoch, fine_tune
-from spaces import Candidate, Space
+from search.models.slicing import cut
+from search.store import StudyStore
+from search.training.distillation import distillation_loss
+from search.training.fine_tuning import label_loss
+from search.workbench import CHECKPOINT, Workbench, sha256_of
+from spaces import Candidate, Training
 from trackers.records import TrialRecord
-from trackers.tracker import Tracker
 
-# Texts that a candidate is timed on; the same for all candidates of a task.
-N_TIMED_TEXTS = 32
-
-CHECKPOINT = "checkpoint"
+# Of the distillation that a cut network is given.
+DISTILLATION = Training(learning_rate=2e-4, batch_size=32)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Workbench:
-    """All that the trials of a study share."""
-
-    config: StudyConfig
-    task: Task
-    backbone: Backbone
-    space: Space
-    device: LocalDevice
-    train: EncodedSplit
-    validation: EncodedSplit
-    timed_texts: tuple[str, ...]
-    tracker: Tracker
-
-    def build(self, model: ElasticForSequenceClassification, candidate: Candidate, folder: Path) -> None:
-        """Write the artefact of a model as the candidate would ship it."""
-        build_artifact(model, self.backbone.tokenizer, candidate.compression, self.task.max_tokens, folder)
-
-    def fine_tune(self, model: ElasticForSequenceClassification, candidate: Candidate, number: int) -> None:
-        """Train a candidate's model, telling the tracker of each epoch."""
-
-        def on_epoch(epoch: Epoch) -> None:
-            metrics = {"train_loss": epoch.train_loss, "epoch_score": epoch.validation_score}
-            self.tracker.log_epoch(number, epoch.number, metrics)
-
-        fine_tune(
-            model,
-            self.task,
-            self.train,
-            self.validation,
-            candidate.training,
-            seed=self.config.seed,
-            on_epoch=on_epoch,
-        )
-
-    def over_budget(self, figures: Mapping[str, float]) -> str:
-        """Which budgets the figures break, in words; nothing if they keep to all of them."""
-        limits = self.config.budgets.model_dump()
-        return ", ".join(
-            f"{name} {figures[name]:.4g} {'below' if name == 'score' else 'over'} {limits[name]:g}"
-            for name, excess in self.config.budgets.excess(figures).items()
-            if excess > 0
-        )
-
-
-def run_trial(bench: Workbench, number: int, candidate: Candidate, folder: Path) -> TrialRecord:
+def run_trial(
+    bench: Workbench,
+    number: int,
+    candidate: Candidate,
+    folder: Path,
+    past: Sequence[TrialRecord] = (),
+    trained: tuple[TrialRecord, Path] | None = None,
+    *,
+    baseline: bool = False,
+) -> TrialRecord:
     """Measure a candidate, and train and score it if its costs are within the budgets.
 
     Costs don't depend on the weights, so what is over budget ends before any training.
@@ -82,46 +43,112 @@ def run_trial(bench: Workbench, number: int, candidate: Candidate, folder: Path)
         bench: What the study's trials share.
         number: The trial's number.
         candidate: What to try.
-        folder: Where its artefact and its checkpoint are kept.
+        folder: Where its artefact and, if it was trained, its checkpoint are kept.
+        past: The study's earlier trials.
+        trained: An earlier trial that has the weights that this one would learn, and its folder.
+        baseline: Whether to score it whatever it costs, because others are compared with it.
     """
     started = time.perf_counter()
     bench.tracker.stage("measuring")
-    model = candidate_model(bench.backbone, candidate.architecture, bench.task.labels, bench.config.seed)
+    model = cut(bench.full, candidate.architecture)
     bench.build(model, candidate, folder)
-    costs = bench.device.measure(folder, bench.timed_texts)
-    reason, score = bench.over_budget(costs.figures), None
-    if not reason:
-        bench.tracker.stage(f"training, {candidate.training.epochs} epochs")
-        bench.fine_tune(model, candidate, number)
-        bench.tracker.stage("scoring the artefact")
-        bench.build(model, candidate, folder)
-        score = score_artifact(folder, bench.task, bench.task.validation, bench.device.batch_size)
-        reason = bench.over_budget({"score": score})
-    if not reason:
-        model.save_pretrained(folder / CHECKPOINT)
-        bench.backbone.tokenizer.save_pretrained(folder / CHECKPOINT)
-    return TrialRecord(
-        number=number,
-        label=candidate.label,
-        candidate=candidate.model_dump(mode="json"),
-        status="over-budget" if reason else "scored",
+    costs = bench.measure(model, candidate, folder)
+    reason, curve, score = bench.over_budget(costs.figures), Curve((), ()), None
+    if baseline or not reason:
+        if trained is not None:
+            curve = Curve((), tuple(trained[0].curve))
+            model = ElasticForSequenceClassification.from_pretrained(trained[1] / CHECKPOINT).eval()
+        else:
+            curve = _train(bench, number, model, candidate, costs.figures, () if baseline else past)
+        if curve.finished:
+            bench.tracker.stage("scoring the artefact")
+            if curve.scores:
+                bench.build(model, candidate, folder)
+                bench.save(model, folder)
+            score = score_artifact(folder, bench.task, bench.task.validation, bench.device.batch_size)
+            reason = reason or bench.over_budget({"score": score})
+        else:
+            reason = f"after {len(curve.scores)} reports its {curve.scores[-1]:.4f} is far below that of cheaper ones"
+    return new_record(
+        number,
+        candidate,
+        status="stopped" if not curve.finished else "over-budget" if reason else "scored",
         reason=reason,
         costs=costs.figures,
         machine=costs.machine,
         score=score,
+        curve=curve.scores,
+        artifact=sha256_of(folder / "model.onnx"),
+        baseline=baseline,
         seconds=time.perf_counter() - started,
     )
 
 
-def failed_trial(number: int, candidate: Candidate, error: Exception, seconds: float) -> TrialRecord:
+def _train(
+    bench: Workbench,
+    number: int,
+    model: ElasticForSequenceClassification,
+    candidate: Candidate,
+    costs: Mapping[str, float],
+    past: Sequence[TrialRecord],
+) -> Curve:
+    """Train a candidate's model as its strategy has it; a cut from the super-network may be good as it stands."""
+    training, loss_of = candidate.training, label_loss(model)
+    if training is None:
+        if not bench.config.trial_steps:
+            return Curve((), ())
+        training = DISTILLATION.model_copy(update={"steps": bench.config.trial_steps})
+        loss_of = distillation_loss(model, bench.full)
+    bench.tracker.stage("training")
+    return bench.train_further(number, model, costs, training, loss_of, bench.train, past)
+
+
+def files_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> Path:
+    """The folder with a scored trial's artefact and checkpoint; what was only cut is cut again.
+
+    Raises:
+        RunError: The artefact made again is not the one that was scored.
+    """
+    folder = store.trial_folder(record.number)
+    if not folder.is_dir():
+        candidate = Candidate.model_validate(record.candidate)
+        model = cut(bench.full, candidate.architecture)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Moved to its place whole, so that a half one is never taken for one.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            whole = Path(temporary) / "whole"
+            bench.build(model, candidate, whole)
+            if sha256_of(whole / "model.onnx") != record.artifact:
+                raise RunError(
+                    f"the artefact of trial {record.number} can't be made again as it was scored; were torch or onnx"
+                    " changed since? Take another name for the study, and search again"
+                )
+            bench.save(model, whole)
+            whole.replace(folder)
+    return folder
+
+
+def model_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> ElasticForSequenceClassification:
+    """A scored trial's model."""
+    if record.curve:
+        return ElasticForSequenceClassification.from_pretrained(store.trial_folder(record.number) / CHECKPOINT)
+    return cut(bench.full, Candidate.model_validate(record.candidate).architecture)
+
+
+def new_record(number: int, candidate: Candidate, **others: Any) -> TrialRecord:
+    """The record of a trial of a candidate."""
+    fields = {"label": candidate.label, "candidate": candidate.model_dump(mode="json"), **others}
+    return TrialRecord(number=number, **fields)
+
+
+def failed_trial(number: int, candidate: Candidate, error: Exception, **others: Any) -> TrialRecord:
     """The record of a trial that an error ended."""
     reason = (str(error).strip().splitlines() or [""])[0]
-    return TrialRecord(
-        number=number,
-        label=candidate.label,
-        candidate=candidate.model_dump(mode="json"),
+    return new_record(
+        number,
+        candidate,
         status="failed",
         reason=f"{type(error).__name__}: {reason}"[:500],
-        seconds=seconds,
         details="".join(traceback.format_exception(error)),
+        **others,
     )

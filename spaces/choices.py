@@ -38,6 +38,11 @@ class OneOf(BaseModel, Generic[T]):
         """How many different values there are."""
         return len(self.values)
 
+    @property
+    def middle(self) -> T:
+        """The value in the middle of the list."""
+        return self.values[len(self.values) // 2]
+
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> T:
         """Let ``trial`` choose under ``name``; evenly spaced numbers keep their order for the sampler."""
         values = self.values
@@ -75,6 +80,11 @@ class IntRange(BaseModel):
         """How many different values there are."""
         return len(self.values)
 
+    @property
+    def middle(self) -> int:
+        """The value in the middle of the range."""
+        return self.values[len(self.values) // 2]
+
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> int:
         """Let ``trial`` choose under ``name``."""
         values = self.values
@@ -98,6 +108,11 @@ class LogRange(BaseModel):
     def n_points(self) -> float:
         """How many different values there are."""
         return math.inf if self.low < self.high else 1
+
+    @property
+    def middle(self) -> float:
+        """The value in the middle of the logarithmic scale."""
+        return math.sqrt(self.low * self.high)
 
     def suggest(self, trial: optuna.trial.BaseTrial, name: str) -> float:
         """Let ``trial`` choose under ``name``."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import optuna
@@ -57,7 +58,7 @@ class Space(_Choices):
     description: str = ""
     architecture: ArchitectureChoices
     compression: CompressionChoices
-    training: TrainingChoices
+    training: TrainingChoices | None = None
 
     @classmethod
     def load(cls, name: str, shape: Shape) -> Self:
@@ -65,8 +66,7 @@ class Space(_Choices):
 
         Args:
             name: A preset's name, or the path of a YAML file.
-            shape: The full size that percentages refer to. Where it is not resizable, the choice of
-                ``hidden_size`` falls away: pretrained weights keep their width.
+            shape: The full size that percentages refer to.
 
         Raises:
             ValueError: No such space, or one that can't be read, exceeds the backbone or has a single point.
@@ -76,15 +76,13 @@ class Space(_Choices):
         if not isinstance(raw.get("architecture"), dict):
             raise ValueError(f"{path} has no section 'architecture'; see the preset {PRESETS / 'default.yaml'}")
         sizes = dict(raw["architecture"])
-        if not shape.resizable:
-            sizes["hidden_size"] = shape.hidden_size
         for choice in {"depth", "heads", "ffn_size", "hidden_size"} & sizes.keys():
             sizes[choice] = of_full_size(sizes[choice], getattr(shape, choice))
         return cls.model_validate({**raw, "architecture": sizes, "shape": shape})
 
     @model_validator(mode="after")
     def _offers_a_choice_that_fits(self) -> Self:
-        for choice in ("depth", "heads", "ffn_size"):
+        for choice in ("depth", "heads", "ffn_size", "hidden_size"):
             largest, limit = max(getattr(self.architecture, choice).values), getattr(self.shape, choice)
             if largest > limit and not self.shape.resizable:
                 raise ValueError(f"architecture.{choice}: {largest} is more than the backbone's {limit}")
@@ -101,7 +99,11 @@ class Space(_Choices):
             len(self._selections(depth)) * of_a_layer ** (depth if sizes.per_layer else 1)
             for depth in sizes.depth.values
         )
-        trainings = training.learning_rate.n_points * training.epochs.n_points * training.batch_size.n_points
+        trainings = (
+            1.0
+            if training is None
+            else training.learning_rate.n_points * training.epochs.n_points * training.batch_size.n_points
+        )
         return encoders * sizes.hidden_size.n_points * self.compression.quantisation.n_points * trainings
 
     def sample(self, trial: optuna.trial.BaseTrial) -> Candidate:
@@ -113,35 +115,69 @@ class Space(_Choices):
         suffixes = [f"_{layer}" for layer in range(depth)] if sizes.per_layer else [""]
         repeats = 1 if sizes.per_layer else depth
         architecture = Architecture(
-            layers=kept_layers(depth, self.shape.depth, selection) if not self.shape.resizable else range(depth),
+            layers=self._kept(depth, selection),
             heads=[sizes.heads.suggest(trial, f"heads{suffix}") for suffix in suffixes] * repeats,
             ffn_sizes=[sizes.ffn_size.suggest(trial, f"ffn_size{suffix}") for suffix in suffixes] * repeats,
             hidden_size=sizes.hidden_size.suggest(trial, "hidden_size"),
         )
         compression = Compression(quantisation=self.compression.quantisation.suggest(trial, "quantisation"))
-        training = Training(
-            learning_rate=self.training.learning_rate.suggest(trial, "learning_rate"),
-            epochs=self.training.epochs.suggest(trial, "epochs"),
-            batch_size=self.training.batch_size.suggest(trial, "batch_size"),
-        )
+        training = None
+        if self.training is not None:
+            training = Training(
+                learning_rate=self.training.learning_rate.suggest(trial, "learning_rate"),
+                epochs=self.training.epochs.suggest(trial, "epochs"),
+                batch_size=self.training.batch_size.suggest(trial, "batch_size"),
+            )
         return Candidate(architecture=architecture, compression=compression, training=training)
+
+    def parameters(self, candidate: Candidate) -> dict[str, Any] | None:
+        """What Optuna calls the choices of a candidate; None if the space doesn't have it."""
+        architecture = candidate.architecture
+        sizes: dict[str, int] = {}
+        for layer, (heads, ffn_size) in enumerate(zip(architecture.heads, architecture.ffn_sizes, strict=True)):
+            sizes |= {"heads": heads, f"heads_{layer}": heads, "ffn_size": ffn_size, f"ffn_size_{layer}": ffn_size}
+        training = {} if candidate.training is None else candidate.training.model_dump()
+        choices = {
+            "depth": architecture.depth,
+            "hidden_size": architecture.hidden_size,
+            "quantisation": candidate.compression.quantisation,
+        }
+        for layers in self.architecture.layers.values:
+            trial = optuna.trial.FixedTrial({**sizes, **training, **choices, "layers": layers})
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # Optuna warns of a value outside a range, and goes on
+                try:
+                    if self.sample(trial) == candidate:
+                        return trial.params
+                except (ValueError, UserWarning):
+                    continue
+        return None
 
     def smallest(self) -> Candidate:
         """The candidate that no other undercuts in size: what the tightest budget can hope for."""
-        sizes, depth = self.architecture, min(self.architecture.depth.values)
         quantisations = self.compression.quantisation.values
         return Candidate(
-            architecture=Architecture(
-                layers=range(depth),
-                heads=[min(sizes.heads.values)] * depth,
-                ffn_sizes=[min(sizes.ffn_size.values)] * depth,
-                hidden_size=min(sizes.hidden_size.values),
-            ),
+            architecture=self._uniform(min),
             compression=Compression(
                 quantisation="dynamic-int8" if "dynamic-int8" in quantisations else quantisations[0]
             ),
-            training=Training(learning_rate=1e-4, epochs=1, batch_size=1),
         )
+
+    def largest(self) -> Architecture:
+        """The architecture that no other exceeds in any size."""
+        return self._uniform(max)
+
+    def _uniform(self, extreme: Callable[[Iterable[int]], int]) -> Architecture:
+        sizes, depth = self.architecture, extreme(self.architecture.depth.values)
+        return Architecture(
+            layers=self._kept(depth, self._selections(depth)[0]),
+            heads=[extreme(sizes.heads.values)] * depth,
+            ffn_sizes=[extreme(sizes.ffn_size.values)] * depth,
+            hidden_size=extreme(sizes.hidden_size.values),
+        )
+
+    def _kept(self, depth: int, selection: LayerSelection) -> tuple[int, ...]:
+        return tuple(range(depth)) if self.shape.resizable else kept_layers(depth, self.shape.depth, selection)
 
     def _selections(self, depth: int) -> tuple[LayerSelection, ...]:
         """The ways of choosing layers that differ: none do at full depth, nor without a backbone."""

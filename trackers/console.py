@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from trackers.description import nothing_fits
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.description import in_words, nothing_fits
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tables import trials_table
 from trackers.tracker import Tracker
 
@@ -64,10 +64,15 @@ class ConsoleTracker(Tracker):
         """Name the trial in progress."""
         self._label = f"#{number} {label}:"
 
-    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Show the epoch in the line of progress."""
+    def warm_up(self, story: WarmUp) -> None:
+        """Say how good the super-network is."""
+        origin = "from an earlier study" if story.reused else f"after {story.seconds / 60:.1f} min"
+        self._console.print(f"super-network ready {origin}: score at full size {story.score:.4f}", highlight=False)
+
+    def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
+        """Show the report in the line of progress."""
         figures = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
-        self.stage(f"after epoch {epoch} {figures}")
+        self.stage(f"after step {step} {figures}")
 
     def end_trial(self, trial: TrialRecord, standing: Standing) -> None:
         """Print the trial's line."""
@@ -78,10 +83,12 @@ class ConsoleTracker(Tracker):
             for name, figure, form, unit in LINE
             if figure in trial.figures
         )
-        position = f"{len(standing.trials):>3}/{self._study.n_trials}"
-        line = f"{position}  #{trial.number:<3} {trial.label:<18} {outcome:<11} {figures}"
-        if trial.reason:
-            line += f"  ({trial.reason})"
+        n_proposed = sum(known.polishes is None for known in standing.trials)
+        position = f"{n_proposed:>3}/{self._study.n_trials}" if trial.polishes is None else "polish"
+        line = f"{position}  #{trial.number:<3} {trial.label:<23} {outcome:<11} {figures}"
+        remarks = [remark for remark in ("baseline" if trial.baseline else "", trial.reason) if remark]
+        if remarks:
+            line += f"  ({'; '.join(remarks)})"
         if not self._console.is_terminal:
             line += f"  [{self._found(standing)}]"
         style = {"front": "green", "failed": "red", "over-budget": "yellow"}.get(outcome)
@@ -137,3 +144,5 @@ def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None
             highlight=False,
             soft_wrap=True,
         )
+    if ending.comparison is not None:
+        console.print(in_words(ending.comparison), highlight=False, soft_wrap=True)

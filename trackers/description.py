@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.records import Comparison, Ending, Standing, StudyRecord, TrialRecord, excess
 from trackers.tables import trials_markdown
 
 # MLflow keeps 8,000 characters of a description; a linked row has about 200.
@@ -59,9 +59,20 @@ def describe(
             f"**Recommended: #{standing.recommended}**, the member that gives up least: nearest to the best of every"
             f" objective at once.{tested}",
             "",
+            *([in_words(ending.comparison), ""] if ending and ending.comparison else []),
             f"Export it: `bertailor export {study.name} --out {study.name}-bundle`",
         ]
     return "\n".join(lines)
+
+
+def in_words(comparison: Comparison) -> str:
+    """What the recommended candidate gains over the full-size model, in a sentence."""
+    return (
+        f"Against the full-size model as int8 it is {comparison.faster:.1f} times as fast (p50) and"
+        f" {comparison.smaller:.1f} times smaller; its score on the {comparison.n_texts} test texts differs by"
+        f" {100 * comparison.score_gain:+.1f} points (95% interval {100 * comparison.low:+.1f} to"
+        f" {100 * comparison.high:+.1f}) from {comparison.full_score:.4f}."
+    )
 
 
 def spread(members: Sequence[TrialRecord], n: int, recommended: int | None) -> list[TrialRecord]:
@@ -77,7 +88,11 @@ def nothing_fits(standing: Standing, budgets: Mapping[str, float]) -> str:
     """Why a front is empty, and which trial comes nearest."""
     if not standing.trials:
         return "Empty so far."
-    over = {trial.number: _excess(trial, budgets) for trial in standing.trials if trial.status == "over-budget"}
+    over = {
+        trial.number: {name: share for name, share in excess(budgets, trial.figures).items() if share > 0}
+        for trial in standing.trials
+        if trial.status == "over-budget"
+    }
     if not over:
         return f"Empty: all {len(standing.trials)} trials failed, the last with {standing.trials[-1].reason}."
     counts = Counter(name for excess in over.values() for name in excess)
@@ -89,13 +104,3 @@ def nothing_fits(standing: Standing, budgets: Mapping[str, float]) -> str:
         f"{f', and {n_failed} failed' if n_failed else ''}."
         f" Nearest is #{nearest.number} {nearest.label}: {nearest.reason}."
     )
-
-
-def _excess(trial: TrialRecord, budgets: Mapping[str, float]) -> dict[str, float]:
-    """By how much a trial breaks each budget that it breaks, as a share of the budget."""
-    excess = {
-        name: (limit - trial.figures[name] if name == "score" else trial.figures[name] - limit) / (limit or 1)
-        for name, limit in budgets.items()
-        if name in trial.figures
-    }
-    return {name: share for name, share in excess.items() if share > 0}

@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFL
 
 from trackers.description import describe
 from trackers.plots import front_page
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tables import front_csv, front_rows
 from trackers.tracker import Tracker
 
@@ -28,6 +29,7 @@ EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 # A person reads the description, and where trials take milliseconds it is the larger part of them.
 DESCRIBE_EVERY_S = 5
 PAGE = 1000  # what MLflow returns at most of a search
+METRICS_AT_ONCE = 1000  # what it takes at most of a batch
 
 
 def tracking_uri(store: Path) -> str:
@@ -63,6 +65,24 @@ class MlflowTracker(Tracker):
                 self._write(trial, standing)
         self._show(standing)
 
+    def warm_up(self, story: WarmUp) -> None:
+        """Write the super-network's curves into a run of its own, once a study."""
+        known = f"tags.warm_up = '{self._study.name}'"
+        if self._client.search_runs([self._experiment_id], known, max_results=1):
+            return
+        tags = {
+            MLFLOW_PARENT_RUN_ID: self._parent_id,
+            MLFLOW_RUN_NAME: "super-network",
+            "warm_up": self._study.name,
+            "reused": str(story.reused).lower(),
+        }
+        run_id = str(self._client.create_run(self._experiment_id, tags=tags).info.run_id)
+        points = [metric for step, values in story.curves for metric in _metrics(values, step=step)]
+        final = _metrics({"full_size_score": story.score, "seconds": story.seconds}, step=story.curves[-1][0])
+        settings = [Param(key, value) for key, value in story.settings.items()]
+        self._client.log_batch(run_id, metrics=[*points, *final][-METRICS_AT_ONCE:], params=settings)
+        self._client.set_terminated(run_id)
+
     def start_trial(self, number: int, label: str) -> None:
         """Open the trial's run."""
         tags = {
@@ -73,9 +93,9 @@ class MlflowTracker(Tracker):
         self._runs[number] = self._client.create_run(self._experiment_id, tags=tags).info.run_id
         self._open.add(number)
 
-    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+    def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
         """Add a point to the trial's curves."""
-        self._client.log_batch(self._runs[number], metrics=_metrics(metrics, step=epoch))
+        self._client.log_batch(self._runs[number], metrics=_metrics(metrics, step=step))
 
     def end_trial(self, trial: TrialRecord, standing: Standing) -> None:
         """Write all that is known of the trial, and close its run."""
@@ -86,7 +106,13 @@ class MlflowTracker(Tracker):
         if trial.number not in self._runs:
             self.start_trial(trial.number, trial.label)
         run_id = self._runs[trial.number]
-        tags = {"outcome": standing.outcome(trial), "reason": trial.reason, "machine": trial.machine}
+        tags = {
+            "outcome": standing.outcome(trial),
+            "reason": trial.reason,
+            "machine": trial.machine,
+            "baseline": "true" if trial.baseline else "",
+            "polishes": "" if trial.polishes is None else str(trial.polishes),
+        }
         self._client.log_batch(
             run_id,
             metrics=_metrics({**trial.figures, "seconds": trial.seconds}),
@@ -112,6 +138,8 @@ class MlflowTracker(Tracker):
         self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
         if ending.test_score is not None:
             self._client.log_metric(self._parent_id, "test_score", ending.test_score)
+        if ending.comparison is not None:
+            self._client.log_batch(self._parent_id, metrics=_metrics(asdict(ending.comparison)))
         self._client.set_terminated(self._parent_id, "KILLED" if ending.stopped else "FINISHED")
 
     def _show(self, standing: Standing) -> None:
@@ -119,8 +147,7 @@ class MlflowTracker(Tracker):
         front = set(standing.front)
         if front != self._front:
             for number in front ^ self._front:
-                outcome = "front" if number in front else "dominated"
-                self._client.set_tag(self._runs[number], "outcome", outcome)
+                self._client.set_tag(self._runs[number], "outcome", standing.outcome(standing.trial(number)))
             self._front, self._stale = front, True
             size = _metrics({"front_size": len(front)}, step=len(standing.trials))
             self._client.log_batch(self._parent_id, metrics=size)
@@ -188,7 +215,7 @@ class MlflowTracker(Tracker):
         self._client.set_terminated(run_id, "KILLED")
 
     def _children(self) -> Iterator[Run]:
-        condition = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}'"
+        condition = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}' and tags.trial != ''"
         token: str | None = None
         while True:
             page = self._client.search_runs([self._experiment_id], condition, max_results=PAGE, page_token=token)
@@ -206,7 +233,7 @@ def _metrics(values: Mapping[str, float], step: int = 0) -> list[Metric]:
 def _flat(candidate: Mapping[str, Any]) -> dict[str, str]:
     """A candidate's choices as parameters: ``depth`` and, where all layers are alike, one size for all."""
     flat = {}
-    for section in candidate.values():
+    for section in filter(None, candidate.values()):
         for name, value in section.items():
             alike = isinstance(value, list | tuple) and len(set(value)) == 1 and name != "layers"
             flat[name] = str(value[0] if alike else value)

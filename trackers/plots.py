@@ -40,6 +40,9 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
         chosen = [trial for trial in standing.members if trial.number == standing.recommended]
         ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": "#000000", "width": 2}}
         figure.add_trace(_points(chosen, x, y, "recommended", ring, legend=index == 0), **place)
+        known = [trial for trial in standing.trials if trial.baseline and {x, y} <= trial.figures.keys()]
+        diamond = {"color": "#000000", "symbol": "diamond-open", "size": 13}
+        figure.add_trace(_points(known, x, y, "baseline", diamond, legend=index == 0), **place)
         dashed = {"line_dash": "dash", "line_color": "#D55E00", "line_width": 1}
         if _in_view(x, study, standing):
             figure.add_vline(study.budgets[x], **dashed, **place)

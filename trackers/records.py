@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-Status = Literal["scored", "over-budget", "failed"]
-Outcome = Literal["front", "dominated", "over-budget", "failed", "repeat"]
+Status = Literal["scored", "over-budget", "stopped", "worse", "failed"]
+Outcome = Literal["front", "dominated", "over-budget", "stopped", "worse", "failed", "repeat", "superseded"]
+
+
+def excess(budgets: Mapping[str, float], figures: Mapping[str, float]) -> dict[str, float]:
+    """By how much each budget that figures are there for is exceeded, as a share of it; 0 or less fits.
+
+    Example:
+        >>> excess({"latency_ms": 8, "score": 0.75}, {"latency_ms": 10})
+        {'latency_ms': 0.25}
+    """
+    return {
+        name: (limit - figures[name] if name == "score" else figures[name] - limit) / (limit or 1)
+        for name, limit in budgets.items()
+        if name in figures
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +64,16 @@ class TrialRecord:
         number: Its number in the study, from 0.
         label: Its candidate in a few letters.
         candidate: Its candidate, as JSON takes it.
-        status: Whether it has a score within the budgets, broke a budget, or failed.
-        reason: Why it broke a budget or failed.
+        status: Whether it has a score within the budgets, broke a budget, was stopped because it could no longer
+            reach the front, is a polishing that made its member worse, or failed.
+        reason: Why it has no score within the budgets, or is worse.
         costs: What the device measured, by name; empty where it was not measured.
         machine: The processor and system that the costs were measured on.
         score: The artefact's validation score; None where it was not trained.
+        curve: Its validation score as a PyTorch model at each report of its training.
+        artifact: The SHA-256 of its artefact's ``model.onnx``.
+        baseline: Whether it is what one would deploy without a search.
+        polishes: The number of the trial that it trained further.
         seconds: How long the trial took.
         repeats: The number of the earlier trial with the same candidate, whose figures it took over.
         details: The traceback of a failure.
@@ -68,6 +87,10 @@ class TrialRecord:
     costs: Mapping[str, float] = field(default_factory=dict)
     machine: str = ""
     score: float | None = None
+    curve: Sequence[float] = ()
+    artifact: str = ""
+    baseline: bool = False
+    polishes: int | None = None
     seconds: float = 0.0
     repeats: int | None = None
     details: str = ""
@@ -83,8 +106,8 @@ class TrialRecord:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """The record that ``to_dict`` gave."""
-        return cls(**raw)
+        """The record that ``to_dict`` gave, also by way of JSON."""
+        return cls(**{**raw, "curve": tuple(raw.get("curve", ()))})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +118,13 @@ class Standing:
         trials: The finished trials, in order.
         front: The numbers of those on the front, in the order of the first objective, best first.
         recommended: The number of the one to take; None while there is none.
+        superseded: The numbers of those whose polished version takes their place.
     """
 
     trials: tuple[TrialRecord, ...] = ()
     front: tuple[int, ...] = ()
     recommended: int | None = None
+    superseded: frozenset[int] = frozenset()
 
     def trial(self, number: int) -> TrialRecord:
         """The finished trial of a number."""
@@ -117,7 +142,51 @@ class Standing:
             return "repeat"
         if trial.status != "scored":
             return trial.status
+        if trial.number in self.superseded:
+            return "superseded"
         return "front" if trial.number in self.front else "dominated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmUp:
+    """How a super-network came to be.
+
+    Attributes:
+        curves: Steps since the start, and the metrics that were reported there.
+        score: Its validation score at full size, as a PyTorch model.
+        seconds: How long it took.
+        settings: What made it, flat, as text.
+        reused: Whether an earlier study had made it.
+    """
+
+    curves: Sequence[tuple[int, Mapping[str, float]]]
+    score: float
+    seconds: float
+    settings: Mapping[str, str]
+    reused: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The recommended candidate against the full-size model as int8, both on the test split.
+
+    Attributes:
+        faster: How many times lower its p50 latency is.
+        smaller: How many times smaller it is on disk.
+        score_gain: Its score less that of the full-size model.
+        low: Where the 95% interval of ``score_gain`` begins, over resamplings of the test texts.
+        high: Where it ends.
+        full_score: The full-size model's score.
+        n_texts: How many test texts there are.
+    """
+
+    faster: float
+    smaller: float
+    score_gain: float
+    low: float
+    high: float
+    full_score: float
+    n_texts: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +196,11 @@ class Ending:
     Attributes:
         standing: Where the study stands now.
         test_score: The recommended candidate's score on the test split; None where nothing is recommended.
+        comparison: It against the full-size model; None where either is missing.
         stopped: What stopped it before its time, if anything.
     """
 
     standing: Standing
     test_score: float | None = None
+    comparison: Comparison | None = None
     stopped: str = ""

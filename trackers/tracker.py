@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 
 
 class Tracker:
     """Is told what happens in a study, in this order; each method does nothing unless overridden.
 
-    ``begin``, then for every trial ``start_trial``, any number of ``log_epoch`` and ``end_trial``, then
-    ``end``. ``stage`` may come at any time. A study that is resumed begins again, with the trials it has.
-    A trial that was started and never ended was cut off; it comes again under another number.
+    ``begin``, ``warm_up`` where there is one, then for every trial ``start_trial``, any number of
+    ``log_progress`` and ``end_trial``, then ``end``. ``stage`` may come at any time. A study that is resumed
+    begins again, with the trials it has. A trial that was started and never ended was cut off; it comes again
+    under another number.
     """
 
     def stage(self, text: str) -> None:
@@ -21,11 +22,14 @@ class Tracker:
     def begin(self, study: StudyRecord, standing: Standing) -> None:
         """A study begins or is resumed, standing as it does."""
 
+    def warm_up(self, story: WarmUp) -> None:
+        """The study has its super-network."""
+
     def start_trial(self, number: int, label: str) -> None:
         """A trial has its candidate."""
 
-    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        """A trial in training has finished an epoch."""
+    def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
+        """A trial in training reports after so many steps."""
 
     def end_trial(self, trial: TrialRecord, standing: Standing) -> None:
         """A trial is finished; ``standing`` has it already."""
@@ -50,15 +54,20 @@ class Trackers(Tracker):
         for tracker in self._trackers:
             tracker.begin(study, standing)
 
+    def warm_up(self, story: WarmUp) -> None:
+        """Tell all."""
+        for tracker in self._trackers:
+            tracker.warm_up(story)
+
     def start_trial(self, number: int, label: str) -> None:
         """Tell all."""
         for tracker in self._trackers:
             tracker.start_trial(number, label)
 
-    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
+    def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
         """Tell all."""
         for tracker in self._trackers:
-            tracker.log_epoch(number, epoch, metrics)
+            tracker.log_progress(number, step, metrics)
 
     def end_trial(self, trial: TrialRecord, standing: Standing) -> None:
         """Tell all."""

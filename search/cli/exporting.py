@@ -31,13 +31,13 @@ def export(
     with console.status("exporting"):
         from search.artifacts.bundle import export_bundle
         from search.devices.device import load_device
-        from search.standing import standing_of
+        from search.standing import eligible, standing_of
         from search.store import study_store
 
         begun = study_store(store, study)
         config = begun.config()
         limits = {"latency_ms": max_latency_ms, "size_mb": max_size_mb, "memory_mb": max_memory_mb}
-        scored = [record for record in begun.records() if record.status == "scored" and record.repeats is None]
+        scored = eligible(begun.records())
         if trial is None:
             fitting = [record for record in scored if _fits(record, limits, min_score)]
             if not fitting:
@@ -51,6 +51,10 @@ def export(
         else:
             chosen = _numbered(trial, scored, begun.name)
         folder = begun.trial_folder(chosen.number)
+        if not folder.is_dir():
+            from search.study import remake
+
+            remake(chosen, begun, store)
         bundle = export_bundle(chosen, folder, config, config.task.load(), load_device(config.device), out)
     if as_json:
         print_json({"bundle": str(out), "trial": chosen.number, "candidate": chosen.label, **bundle.proof})

@@ -61,7 +61,7 @@ def measure_model(model: str, device: LocalDevice, task: Task) -> dict[str, Cost
     from search.artifacts.artifact import build_artifact
     from search.artifacts.bundle import Bundle
     from search.models.backbones import load_backbone
-    from search.trial import N_TIMED_TEXTS
+    from search.workbench import N_TIMED_TEXTS
     from spaces import Compression
 
     texts = task.validation.sample(N_TIMED_TEXTS, seed=0).texts

@@ -52,7 +52,7 @@ class FileTask(BaseModel):
         return assemble(source, metric=self.metric, max_tokens=self.max_tokens)
 
     def _rows(self, path: Path) -> Rows:
-        table = _read(path)
+        table = read_table(path)
         for column in (self.text, self.label):
             if column not in table:
                 raise UsageError(
@@ -76,7 +76,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """A file of one of the kinds in ``READERS``.
+
+    Raises:
+        UsageError: It isn't there, is of another kind, or can't be read.
+    """
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise UsageError(f"{path} is not a kind of file that is read here: give {', '.join(READERS)}")

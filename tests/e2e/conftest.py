@@ -17,10 +17,21 @@ COMMAND = Path(sys.executable).with_name("bertailor")
 
 # Candidates that train on eighty sentences in a second.
 TINY_SPACE = {
-    "architecture": {"depth": [1, 2], "layers": "first", "heads": [2, 4], "ffn_size": [64, 128], "hidden_size": 384},
+    "architecture": {
+        "depth": [1, 2],
+        "layers": "first",
+        "heads": [2, 4],
+        "ffn_size": [64, 128],
+        "hidden_size": [192, 384],
+    },
     "compression": {"quantisation": ["none", "dynamic-int8"]},
     "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": 1, "batch_size": 16},
 }
+
+# A super-network in half a minute.
+SHORT = {"warm_up_epochs": 1, "polish_epochs": 1}
+# Of a pretrained backbone: at full size as fp32 and as int8, and with two thirds, half and a third of its layers.
+N_BASELINES = 5
 
 Study = Callable[..., Path]
 
@@ -64,7 +75,7 @@ def study(tmp_path: Path, tiny_csv: Path) -> Study:
 
     def write(choices: Mapping[str, Any] | None = None, **keys: Any) -> Path:
         space_file = write_yaml(tmp_path / "space.yaml", choices or TINY_SPACE)
-        defaults = {"name": "tiny", "task": str(tiny_csv), "space": str(space_file), "trials": 4}
+        defaults = {"name": "tiny", "task": str(tiny_csv), "space": str(space_file), "trials": 4, **SHORT}
         return write_yaml(tmp_path / "study.yaml", {**defaults, **keys})
 
     return write

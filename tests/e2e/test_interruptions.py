@@ -19,31 +19,71 @@ SLOW_SPACE = {
     **TINY_SPACE,
     "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [12, 13], "batch_size": 2},
 }
+# Each trial trains; without pretrained weights the full-size model, a baseline, is no larger than the space.
+TRAINING = {"strategy": "standalone", "backbone": "scratch"}
+# Two layers as fp32 and as int8, and a single one.
+N_BASELINES = 3
 
 
 def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(study: Study, tmp_path: Path) -> None:
-    study(choices=SLOW_SPACE, trials=3)
+    n_trials = N_BASELINES + 2
+    study(choices=SLOW_SPACE, trials=2, **TRAINING)
     process = start("search", "study.yaml", cwd=tmp_path)
-    wait_until_in_a_trial(tmp_path, process, finished=1)
+    wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
     kill_with_children(process, signal.SIGKILL)
     before = records(tmp_path)
-    assert 1 <= len(before) < 3
+    assert N_BASELINES <= len(before) < n_trials
 
     answer = answered("search", "study.yaml", cwd=tmp_path)
 
     after = records(tmp_path)
     assert after[: len(before)] == before
-    assert len(after) == 3
-    assert len({json.dumps(record["candidate"], sort_keys=True) for record in after}) == 3
+    assert len(after) == n_trials
+    assert len({json.dumps(record["candidate"], sort_keys=True) for record in after}) == n_trials
     assert len(answer["front"]) >= 1
     runs = mlflow_runs(tmp_path)
-    assert sorted(runs.values()) == ["FINISHED"] * 4 + ["KILLED"]  # three trials, the study, and what was cut off
+    # The trials, the study, and what was cut off.
+    assert sorted(runs.values()) == ["FINISHED"] * (n_trials + 1) + ["KILLED"]
+
+
+def test_a_baseline_that_was_cut_off_comes_again(study: Study, tmp_path: Path) -> None:
+    study(choices=SLOW_SPACE, trials=1, **TRAINING)
+    process = start("search", "study.yaml", cwd=tmp_path)
+    wait_until_in_a_trial(tmp_path, process, finished=0)
+    kill_with_children(process, signal.SIGKILL)
+    assert records(tmp_path) == []
+
+    answered("search", "study.yaml", cwd=tmp_path)
+
+    ended = records(tmp_path)
+    labels = [record["label"] for record in ended if record["baseline"]]
+    assert sorted(labels) == ["1L 4H 128F 384W int8", "2L 4H 128F 384W fp32", "2L 4H 128F 384W int8"]
+    assert len(ended) == N_BASELINES + 1
+
+
+def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study, tmp_path: Path) -> None:
+    study(trials=1)
+    process = start("search", "study.yaml", cwd=tmp_path)
+    wait_for_a_line(process, "warm-up, alone")
+    kill_with_children(process, signal.SIGKILL)
+    assert records(tmp_path) == []
+    assert not list((tmp_path / "mlruns").glob("super-networks/*/model.safetensors"))
+
+    answer = answered("search", "study.yaml", cwd=tmp_path)
+
+    assert answer["front"]
+    assert [record["number"] for record in records(tmp_path)][:6] == list(range(6))
+    assert len(list((tmp_path / "mlruns").glob("super-networks/*/model.safetensors"))) == 1
+    runs = mlflow_runs(tmp_path)
+    assert set(runs.values()) == {"FINISHED"}
+    assert [name.split()[0] for name in runs].count("super-network") == 1
+    assert [name.split()[0] for name in runs].count("tiny") == 1
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, tmp_path: Path) -> None:
-    study(choices=SLOW_SPACE, trials=3)
+    study(choices=SLOW_SPACE, trials=2, **TRAINING)
     process = start("search", "study.yaml", cwd=tmp_path)
-    wait_until_in_a_trial(tmp_path, process, finished=1)
+    wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -56,11 +96,11 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, tmp_path
     answered("search", "study.yaml", cwd=tmp_path)
 
     assert records(tmp_path)[: len(before)] == before
-    assert len(records(tmp_path)) == 3
+    assert len(records(tmp_path)) == N_BASELINES + 2
 
 
 def test_a_second_run_of_a_running_study_is_refused(study: Study, tmp_path: Path) -> None:
-    study(choices=SLOW_SPACE, trials=2)
+    study(choices=SLOW_SPACE, trials=2, **TRAINING)
     process = start("search", "study.yaml", cwd=tmp_path)
     wait_until_in_a_trial(tmp_path, process, finished=0)
     second = bertailor("search", "study.yaml", cwd=tmp_path)
@@ -70,20 +110,20 @@ def test_a_second_run_of_a_running_study_is_refused(study: Study, tmp_path: Path
 
 
 def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, tmp_path: Path) -> None:
-    diverging = {**TINY_SPACE["training"], "learning_rate": [1.0e-3, 1.0e30]}
-    study(choices={**TINY_SPACE, "training": diverging}, trials=8)
+    diverging = {**TINY_SPACE["training"], "learning_rate": [1.0e30, 1.0e-3]}
+    study(choices={**TINY_SPACE, "training": diverging}, trials=8, **TRAINING)
     answer = answered("search", "study.yaml", cwd=tmp_path)
     ended = records(tmp_path)
     failures = [record for record in ended if record["status"] == "failed"]
-    assert len(ended) == 8
-    assert failures
+    assert len(ended) == 8 + N_BASELINES
+    assert any(not record["baseline"] for record in failures)
     assert all("the loss became" in record["reason"] for record in failures)
     assert answer["front"]
 
 
 def test_a_study_whose_first_trials_all_fail_gives_up(study: Study, tmp_path: Path) -> None:
     diverging = {**TINY_SPACE["training"], "learning_rate": [1.0e29, 1.0e30]}
-    study(choices={**TINY_SPACE, "training": diverging}, trials=8)
+    study(choices={**TINY_SPACE, "training": diverging}, trials=8, **TRAINING)
     finished = bertailor("search", "study.yaml", cwd=tmp_path)
     assert finished.returncode == 1
     assert finished.stderr.strip().splitlines()[-1].startswith("error: the first 4 trials all failed")
@@ -109,6 +149,15 @@ def wait_until_in_a_trial(folder: Path, process: subprocess.Popen[str], finished
             return
         time.sleep(0.2)
     raise AssertionError("the study did not get so far within five minutes")
+
+
+def wait_for_a_line(process: subprocess.Popen[str], beginning: str) -> None:
+    """Wait until the command prints a line that begins so."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(beginning):
+            return
+    raise AssertionError(f"the command ended without a line '{beginning}...': {process.communicate()}")
 
 
 def records(folder: Path) -> list[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import time
@@ -10,8 +11,20 @@ from pathlib import Path
 
 import pytest
 
+from search.store import StudyStore
+from search.workbench import sha256_of
 from tests.conftest import shared_data, tiny_rows, write_csv
-from tests.e2e.conftest import COMMAND, TINY_SPACE, answered, bertailor, succeeded, write_yaml
+from tests.e2e.conftest import (
+    COMMAND,
+    N_BASELINES,
+    SHORT,
+    TINY_SPACE,
+    answered,
+    bertailor,
+    succeeded,
+    write_yaml,
+)
+from trackers.records import TrialRecord
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "space": "space.yaml",
             "budgets": {"latency_ms": 500, "memory_mb": 2000},
             "trials": 5,
+            **SHORT,
         },
     )
     succeeded("search", "study.yaml", cwd=folder)
@@ -37,7 +51,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_front_shows_the_members_and_recommends_one(finished: Path) -> None:
     front = answered("front", "tiny", cwd=finished)
-    assert front["trials"] == 5
+    assert front["trials"] >= N_BASELINES + 5
     assert sum(member["recommended"] for member in front["front"]) == 1
     assert "→" in succeeded("front", "study.yaml", cwd=finished)
 
@@ -46,7 +60,43 @@ def test_a_finished_study_runs_no_further_trial(finished: Path) -> None:
     before = answered("front", "tiny", cwd=finished)
     answer = answered("search", "study.yaml", cwd=finished)
     assert answer["front"] == before["front"]
-    assert answered("front", "tiny", cwd=finished)["trials"] == 5
+    assert answered("front", "tiny", cwd=finished) == before
+
+
+def test_the_study_has_its_baselines_its_trials_and_its_front_polished(finished: Path) -> None:
+    records = StudyStore(finished / "mlruns", "tiny").records()
+    baselines, polished = ([r for r in records if keep(r)] for keep in (_is_baseline, _is_polished))
+    assert len(baselines) == N_BASELINES
+    assert baselines[0].label == "6L 12H 1536F 384W fp32"
+    assert all(record.score is not None for record in baselines)
+    assert len(records) == N_BASELINES + 5 + len(polished)
+    assert {record.polishes for record in polished} <= {record.number for record in records}
+    assert len({record.polishes for record in polished}) == len(polished)
+
+
+def test_a_member_of_the_front_is_its_own_artefact_from_one_super_network(finished: Path) -> None:
+    store = StudyStore(finished / "mlruns", "tiny")
+    for member in answered("front", "tiny", cwd=finished)["front"]:
+        artifact = store.trial_folder(member["trial"]) / "model.onnx"
+        (record,) = [record for record in store.records() if record.number == member["trial"]]
+        assert sha256_of(artifact) == record.artifact
+    assert len(list((finished / "mlruns" / "super-networks").iterdir())) == 1
+
+
+def test_a_second_study_takes_the_super_network_and_the_costs_of_the_first(finished: Path) -> None:
+    places = [finished / "mlruns" / name for name in ("super-networks", "costs")]
+    before = [{path: path.stat().st_mtime_ns for path in place.rglob("*.*") if path.is_file()} for place in places]
+    asked = ["--name", "second", "--set", "polish_epochs=0", "--set", "sampler=random", "--trials", "1"]
+    finished_second = bertailor("search", "study.yaml", *asked, cwd=finished)
+    assert finished_second.returncode == 0, finished_second.stderr
+    assert "warming up" not in finished_second.stdout
+    after = [{path: path.stat().st_mtime_ns for path in place.rglob("*.*") if path.is_file()} for place in places]
+    assert after[0] == before[0]
+    assert before[1].items() <= after[1].items()
+    first, second = (StudyStore(finished / "mlruns", name).records() for name in ("tiny", "second"))
+    steady = [(one, other) for one, other in zip(first, second[:N_BASELINES], strict=False) if one.costs["steady"]]
+    assert [one.artifact for one in first[:N_BASELINES]] == [other.artifact for other in second[:N_BASELINES]]
+    assert all(one.costs == other.costs for one, other in steady)
 
 
 def test_verify_passes_on_what_export_made_and_fails_on_a_changed_file(finished: Path, tmp_path: Path) -> None:
@@ -72,6 +122,17 @@ def test_export_takes_the_recommended_candidate_unless_told_otherwise(finished: 
     members = answered("front", "tiny", cwd=finished)["front"]
     exported = answered("export", "study.yaml", "--out", tmp_path / "out", cwd=finished)
     assert exported["trial"] == next(member["trial"] for member in members if member["recommended"])
+
+
+def test_export_makes_a_baseline_again_that_kept_no_files(finished: Path, tmp_path: Path) -> None:
+    store = StudyStore(finished / "mlruns", "tiny")
+    members = {member["trial"] for member in answered("front", "tiny", cwd=finished)["front"]}
+    number = next(r.number for r in store.records() if r.baseline and r.score is not None and r.number not in members)
+    shutil.rmtree(store.trial_folder(number), ignore_errors=True)
+    exported = answered("export", "tiny", "--out", tmp_path / "out", "--trial", str(number), cwd=finished)
+    assert exported["trial"] == number
+    (record,) = [record for record in store.records() if record.number == number]
+    assert sha256_of(tmp_path / "out" / "model.onnx") == record.artifact
 
 
 @pytest.mark.parametrize(
@@ -144,19 +205,26 @@ def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path:
             "layers": "even",
             "heads": [4, 8],
             "ffn_size": [128, 384],
-            "hidden_size": 384,
+            "hidden_size": [192, 384],
         },
         "compression": {"quantisation": ["none", "dynamic-int8"]},
-        "training": {"learning_rate": {"low": 5.0e-4, "high": 1.5e-3}, "epochs": 1, "batch_size": 32},
     }
     write_yaml(tmp_path / "space.yaml", space)
-    keys = {"name": task, "task": source, "space": "space.yaml", "trials": 6}
+    keys = {"name": task, "task": source, "space": "space.yaml", "trials": 6, **SHORT}
     write_yaml(tmp_path / "study.yaml", keys)
     answer = answered("search", "study.yaml", cwd=tmp_path)
     assert len(answer["front"]) > 1
     assert 0 < answer["test_score"] <= 1
     succeeded("export", task, "--out", "bundle", cwd=tmp_path)
     assert answered("verify", "bundle", cwd=tmp_path)["passed"]
+
+
+def _is_baseline(record: TrialRecord) -> bool:
+    return record.baseline
+
+
+def _is_polished(record: TrialRecord) -> bool:
+    return record.polishes is not None
 
 
 def _single_label_goemotions(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import huggingface_hub
 import pytest
 
 from search.cli.app import main
+from search.store import StudyStore
 from tests.conftest import tiny_rows, write_csv
 from tests.e2e.conftest import TINY_SPACE, Study, bertailor
 
@@ -58,6 +60,12 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         ({"backbone": "berd"}, "neither bundled"),
         ({"device": "this-machin"}, "did you mean 'this-machine'"),
         ({"space": "defualt"}, "did you mean 'default'"),
+        ({"unlabelled": "nowhere.txt"}, "nowhere.txt"),
+        ({"unlabelled": "blank.txt"}, "no text"),
+        ({"unlabelled": "commands.csv"}, "no text"),
+        ({"unlabelled": "sentences.csv"}, "no column 'text'"),
+        ({"strategy": "scratch"}, "supernet"),
+        ({"warm_up_epochs": 0}, "warm_up_epochs"),
         ({"objectives": ["score"]}, "at least 2"),
         ({"objectives": ["score", "speed"]}, "objectives"),
         ({"budgets": {"latency": 3}}, "did you mean 'latency_ms'"),
@@ -73,6 +81,8 @@ def test_a_study_file_that_is_wrong(
     keys: dict[str, Any], said: str, study: Study, refused: Refused, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.csv").write_text("text,label\n", encoding="utf-8")
+    (tmp_path / "blank.txt").write_text("\n  \n", encoding="utf-8")
+    (tmp_path / "sentences.csv").write_text("sentence\ndim the lamp\n", encoding="utf-8")
     write_csv(tmp_path / "one-class.csv", [row for row in tiny_rows() if row[1] == "lights"])
     study(**keys)
     assert said in refused("search", "study.yaml")
@@ -81,6 +91,21 @@ def test_a_study_file_that_is_wrong(
 def test_a_space_with_one_point(study: Study, refused: Refused, tmp_path: Path) -> None:
     study(choices=ONE_POINT)
     assert "one point" in refused("search", "study.yaml")
+
+
+def test_a_space_wider_than_the_backbone(study: Study, refused: Refused, tmp_path: Path) -> None:
+    study(choices={**TINY_SPACE, "architecture": {**TINY_SPACE["architecture"], "hidden_size": [384, 512]}})
+    assert "hidden_size: 512 is more than the backbone's 384" in refused("search", "study.yaml")
+
+
+def test_a_space_that_is_only_a_choice_of_training_under_a_super_network(study: Study, refused: Refused) -> None:
+    study(choices={**ONE_POINT, "training": TINY_SPACE["training"]})
+    assert "one point" in refused("search", "study.yaml")
+
+
+def test_a_space_without_a_training_for_candidates_that_train(study: Study, refused: Refused) -> None:
+    study(choices={key: TINY_SPACE[key] for key in ("architecture", "compression")}, strategy="standalone")
+    assert "no section 'training'" in refused("search", "study.yaml")
 
 
 def test_broken_yaml(refused: Refused, tmp_path: Path) -> None:
@@ -116,10 +141,21 @@ def test_a_port_that_is_taken(refused: Refused, tmp_path: Path) -> None:
         assert "--port" in refused("ui", "--port", str(taken.getsockname()[1]))
 
 
-def test_a_study_of_the_same_name_and_another_task_is_not_mixed_up(
-    study: Study, refused: Refused, tmp_path: Path
-) -> None:
-    study(trials=1)
+def test_a_study_whose_task_or_super_network_was_changed(study: Study, refused: Refused, tmp_path: Path) -> None:
+    study(trials=1, polish_epochs=0)
     assert bertailor("search", "study.yaml", cwd=tmp_path).returncode == 0
-    study(trials=1, budgets={"size_mb": 500}, choices={**TINY_SPACE})
-    assert "another budgets" in refused("search", "study.yaml")
+    assert "another budgets" in refused("search", "study.yaml", "--set", "budgets.size_mb=500")
+    assert "another warm_up_epochs" in refused("search", "study.yaml", "--set", "warm_up_epochs=2")
+
+    (weights,) = tmp_path.glob("mlruns/super-networks/*/model.safetensors")
+    whole = weights.read_bytes()
+    for changed in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[: len(whole) // 2]):
+        weights.write_bytes(changed)
+        assert str(weights.parent.relative_to(tmp_path)) in refused("search", "study.yaml", "--trials", "2")
+    members = StudyStore(tmp_path / "mlruns", "tiny").records()
+    weights.write_bytes(whole)
+    shutil.rmtree(tmp_path / "mlruns" / "studies" / "tiny" / "trials")
+    shutil.rmtree(weights.parent)
+    said = refused("export", "tiny", "--out", "bundle", "--trial", str(members[0].number))
+    assert "`bertailor search`" in said
+    assert not (tmp_path / "bundle").exists()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from search.artifacts.bundle import Bundle, export_bundle
 from search.config import Budgets, StudyConfig
+from search.devices.costs_cache import CostsCache
 from search.devices.device import LocalDevice
 from search.errors import UsageError
 from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticForSequenceClassification
-from search.models.shrinking import candidate_model
+from search.models.slicing import cut
+from search.setting_up import full_model
 from search.tasks import MovieSnippets, Task
 from search.training.batches import EncodedSplit
-from search.trial import Workbench, run_trial
+from search.trial import run_trial
+from search.workbench import Workbench
 from spaces import Architecture, Candidate, Compression, Quantisation, Space, Training
 from tests.conftest import tiny_rows, write_csv
 from trackers.records import TrialRecord
@@ -35,16 +39,16 @@ def tiny_candidate(quantisation: Quantisation = "none", training: Training = TIN
 
 @dataclass
 class Remembering(Tracker):
-    """Keeps what it is told of stages and epochs."""
+    """Keeps what it is told of stages and of trainings."""
 
     stages: list[str] = field(default_factory=list)
-    epochs: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+    progress: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
 
     def stage(self, text: str) -> None:
         self.stages.append(text)
 
-    def log_epoch(self, number: int, epoch: int, metrics: Mapping[str, float]) -> None:
-        self.epochs.append((number, epoch, dict(metrics)))
+    def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
+        self.progress.append((number, step, dict(metrics)))
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,11 @@ def minilm() -> Backbone:
 
 @pytest.fixture(scope="session")
 def tiny_config(tmp_path_factory: pytest.TempPathFactory) -> StudyConfig:
-    """A study of a tiny task, with budgets that anything keeps to."""
+    """A study of a tiny task that trains each candidate on its own, with budgets that anything keeps to."""
     path = write_csv(tmp_path_factory.mktemp("tiny") / "commands.csv", tiny_rows())
     budgets = Budgets(latency_ms=1000, memory_mb=2000, size_mb=500, score=0)
-    return StudyConfig(name="tiny", task={"path": str(path)}, space="quick", budgets=budgets)
+    task = {"path": str(path)}
+    return StudyConfig(name="tiny", task=task, space="quick", strategy="standalone", budgets=budgets)
 
 
 @pytest.fixture(scope="session")
@@ -81,17 +86,22 @@ def tiny_task(tiny_config: StudyConfig) -> Task:
 
 
 @pytest.fixture(scope="session")
-def bench(tiny_config: StudyConfig, tiny_task: Task, minilm: Backbone) -> Workbench:
-    """What the trials of the tiny study share; nothing is remembered of them."""
+def bench(
+    tiny_config: StudyConfig, tiny_task: Task, minilm: Backbone, tmp_path_factory: pytest.TempPathFactory
+) -> Workbench:
+    """What the trials of the tiny study share; nothing is told of them."""
+    space = Space.load("quick", minilm.shape)
     return Workbench(
         config=tiny_config,
         task=tiny_task,
         backbone=minilm,
-        space=Space.load("quick", minilm.shape),
+        space=space,
         device=FAST_DEVICE,
+        full=full_model(minilm, space, tiny_task.labels, tiny_config.seed),
         train=EncodedSplit(tiny_task.train, minilm.tokenizer, tiny_task.max_tokens),
         validation=EncodedSplit(tiny_task.validation, minilm.tokenizer, tiny_task.max_tokens),
         timed_texts=tiny_task.validation.texts,
+        costs=CostsCache(tmp_path_factory.mktemp("costs")),
         tracker=Tracker(),
     )
 
@@ -99,11 +109,16 @@ def bench(tiny_config: StudyConfig, tiny_task: Task, minilm: Backbone) -> Workbe
 @pytest.fixture(scope="session")
 def new_tiny_model(minilm: Backbone) -> Callable[..., ElasticForSequenceClassification]:
     """Cuts a model of one layer, two heads and 64 channels, a fresh one at each call."""
+    space = Space.load("quick", minilm.shape)
 
-    def cut(labels: tuple[str, ...] = ("lights", "timers"), seed: int = 0) -> ElasticForSequenceClassification:
-        return candidate_model(minilm, TINY, labels, seed).eval()
+    @cache
+    def whole(labels: tuple[str, ...], seed: int) -> ElasticForSequenceClassification:
+        return full_model(minilm, space, labels, seed)
 
-    return cut
+    def new(labels: tuple[str, ...] = ("lights", "timers"), seed: int = 0) -> ElasticForSequenceClassification:
+        return cut(whole(labels, seed), TINY)
+
+    return new
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,11 @@ configs = st.builds(
     backbone=st.sampled_from(["minilm-l6", "scratch", "google/bert_uncased_L-2_H-128_A-2"]),
     device=st.sampled_from(["this-machine", "board.yaml"]),
     space=st.sampled_from(["default", "mine.yaml"]),
+    strategy=st.sampled_from(["supernet", "standalone"]),
+    warm_up_epochs=st.integers(1, 9),
+    trial_steps=st.integers(0, 500),
+    polish_epochs=st.integers(0, 9),
+    unlabelled=st.none() | st.just(Path("more.txt")),
     objectives=st.permutations(["score", "latency_ms", "memory_mb", "size_mb"]).flatmap(
         lambda names: st.integers(2, 4).map(lambda n: tuple(names[:n]))
     ),
@@ -90,6 +95,7 @@ def test_what_a_study_file_leaves_out_has_a_default(tmp_path: Path) -> None:
     assert config.objectives == ("score", "latency_ms", "size_mb")
     assert config.budgets.excess({"latency_ms": 1e9}) == {}
     assert config.time is None
+    assert (config.strategy, config.trial_steps, config.unlabelled) == ("supernet", 0, None)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +140,12 @@ def test_an_option_of_a_task_in_a_file_may_be_overridden(tmp_path: Path) -> None
     assert config.task == FileTask(path=Path("reviews.csv"), label="sentiment")
 
 
+def test_texts_without_labels_are_found_beside_the_study_file(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("dim the porch light\n", encoding="utf-8")
+    study = study_file(tmp_path, "task: movie-snippets\nunlabelled: more.txt\n")
+    assert load_config(study, {}).unlabelled == tmp_path / "more.txt"
+
+
 @pytest.mark.parametrize("key", ["trials.most", "objectives.first"])
 def test_an_override_below_a_plain_value_is_refused(key: str) -> None:
     assert key.split(".")[0] in refusal("demo", {key: 3})
@@ -162,6 +174,10 @@ def test_a_task_is_known_by_its_keys(tmp_path: Path) -> None:
         ("task: movie-snippets\nobjectives: [score, score]\n", "an objective is named twice"),
         ("task: movie-snippets\nobjectives: [score, speed]\n", "objectives"),
         ("task: movie-snippets\nstrategy: magic\n", "strategy: "),
+        ("task: movie-snippets\nwarm_up_epochs: 0\n", "warm_up_epochs: "),
+        ("task: movie-snippets\ntrial_steps: -1\n", "trial_steps: "),
+        ("task: movie-snippets\npolish_epochs: -1\n", "polish_epochs: "),
+        ("task: movie-snippets\nunlabeled: a.txt\n", "unknown key 'unlabeled', did you mean 'unlabelled'?"),
         ("task: [a\n", "not valid YAML"),
         ("- task\n", "should hold `key: value` lines"),
     ],

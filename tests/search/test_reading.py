@@ -105,7 +105,7 @@ def test_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
 def space_refusal(folder: Path, depth: str) -> str:
     path = folder / "space.yaml"
     path.write_text(
-        f"architecture: {{depth: {depth}, layers: even, heads: 4, ffn_size: 64}}\n"
+        f"architecture: {{depth: {depth}, layers: even, heads: 4, ffn_size: 64, hidden_size: 192}}\n"
         "compression: {quantisation: none}\n"
         "training: {learning_rate: 1.0e-4, epochs: 1, batch_size: 8}\n",
         encoding="utf-8",

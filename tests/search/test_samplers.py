@@ -94,6 +94,7 @@ class TestEverySampler:
             assert architecture.depth in space.architecture.depth.values
             assert set(architecture.heads) <= set(space.architecture.heads.values)
             assert set(architecture.ffn_sizes) <= set(space.architecture.ffn_size.values)
+            assert architecture.hidden_size in space.architecture.hidden_size.values
             assert max(architecture.layers) < SHAPE.depth
         assert study.best_trials
         assert all(costs(candidates[trial.number])[1] <= LATENCY_LIMIT_MS for trial in study.best_trials)

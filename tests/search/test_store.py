@@ -59,7 +59,18 @@ def test_a_configuration_comes_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"seed": 5}, {"space": "quick"}, {"sampler": "gp"}, {"budgets": {"latency_ms": 3}}, {"task": "home-intents"}],
+    [
+        {"seed": 5},
+        {"space": "quick"},
+        {"sampler": "gp"},
+        {"budgets": {"latency_ms": 3}},
+        {"task": "home-intents"},
+        {"strategy": "standalone"},
+        {"warm_up_epochs": 5},
+        {"trial_steps": 5},
+        {"polish_epochs": 0},
+        {"unlabelled": "more.txt"},
+    ],
 )
 def test_another_configuration_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     store = begin(tmp_path)

@@ -20,11 +20,17 @@ def candidates(draw: st.DrawFn) -> Candidate:
             hidden_size=draw(st.integers(1, 1024)),
         ),
         compression=Compression(quantisation=draw(st.sampled_from(["none", "dynamic-int8"]))),
-        training=Training(
-            learning_rate=draw(st.floats(1e-7, 1.0)),
-            epochs=draw(st.integers(1, 10)),
-            batch_size=draw(st.integers(1, 512)),
-        ),
+        training=draw(st.none() | trainings()),
+    )
+
+
+@st.composite
+def trainings(draw: st.DrawFn) -> Training:
+    return Training(
+        learning_rate=draw(st.floats(1e-7, 1.0)),
+        epochs=draw(st.integers(1, 10)),
+        batch_size=draw(st.integers(1, 512)),
+        steps=draw(st.none() | st.integers(1, 1000)),
     )
 
 
@@ -40,12 +46,13 @@ def test_the_depth_is_the_number_of_kept_layers(candidate: Candidate) -> None:
 
 
 @given(candidates())
-def test_the_label_names_depth_sizes_and_precision(candidate: Candidate) -> None:
-    depth, heads, ffn_sizes, precision = candidate.label.split(" ")
+def test_the_label_names_depth_sizes_width_and_precision(candidate: Candidate) -> None:
+    depth, heads, ffn_sizes, width, precision = candidate.label.split(" ")
     architecture = candidate.architecture
     assert depth == f"{architecture.depth}L"
     assert _ends(heads, "H") == {min(architecture.heads), max(architecture.heads)}
     assert _ends(ffn_sizes, "F") == {min(architecture.ffn_sizes), max(architecture.ffn_sizes)}
+    assert width == f"{architecture.hidden_size}W"
     assert precision == {"none": "fp32", "dynamic-int8": "int8"}[candidate.compression.quantisation]
 
 
@@ -78,6 +85,20 @@ def test_an_architecture_that_cannot_be_built_is_refused(wrong: dict[str, object
 def test_a_candidate_with_an_unknown_key_is_refused() -> None:
     with pytest.raises(ValidationError, match="dropout"):
         Training.model_validate({"learning_rate": 1e-4, "epochs": 1, "batch_size": 8, "dropout": 0.1})
+
+
+def test_a_candidate_that_trains_is_another_than_one_that_inherits() -> None:
+    architecture = Architecture(layers=(0, 5), heads=(8, 12), ffn_sizes=(768, 768), hidden_size=384)
+    inherits = Candidate(architecture=architecture, compression=Compression())
+    trains = inherits.model_copy(update={"training": Training(learning_rate=1e-4, epochs=1, batch_size=8)})
+    assert inherits != trains
+    assert inherits.label == trains.label == "2L 8-12H 768F 384W fp32"
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"epochs": 0}, {"learning_rate": 0.0}, {"batch_size": 0}])
+def test_a_training_that_does_nothing_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        Training.model_validate({"learning_rate": 1e-4, "batch_size": 8, **wrong})
 
 
 def test_a_candidate_cannot_be_changed() -> None:

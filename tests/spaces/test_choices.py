@@ -75,6 +75,22 @@ def test_a_continuous_range_has_infinitely_many_points() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "middle"), [([4, 6, 8], 6), (7, 7), ([16, 32], 32), ({"low": 10, "high": 21, "step": 4}, 14)]
+)
+def test_the_middle_of_whole_numbers_is_one_of_them(raw: object, middle: int) -> None:
+    choice = INT.validate_python(raw)
+    assert choice.middle == middle
+    assert middle in choice.values
+
+
+@given(st.floats(1e-6, 1.0), st.floats(1.0, 1e3))
+def test_the_middle_of_a_logarithmic_range_is_as_far_from_either_end(low: float, factor: float) -> None:
+    choice = LogRange(low=low, high=low * factor)
+    assert choice.middle / choice.low == pytest.approx(choice.high / choice.middle)
+    assert FLOAT.validate_python([1e-4, 1e-3, 5e-3]).middle == 1e-3
+
+
+@pytest.mark.parametrize(
     "wrong",
     [[], [2, 2], ["many"], {"low": 3, "high": 1}, {"low": 0, "high": 4}, {"low": 1, "high": 4, "step": 0}, {"low": 1}],
 )

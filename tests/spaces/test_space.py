@@ -3,73 +3,15 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
-import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from spaces import Candidate, Shape, Space, kept_layers, preset_descriptions, preset_names
+from spaces import Candidate, Shape, Space, kept_layers, preset_names
 from spaces.space import LayerSelection
-
-MINILM = Shape(depth=6, heads=12, head_size=32, ffn_size=1536, hidden_size=384)
-BERT_BASE = Shape(depth=12, heads=12, head_size=64, ffn_size=3072, hidden_size=768)
-SCRATCH = Shape(depth=4, heads=8, head_size=32, ffn_size=1024, hidden_size=256, resizable=True)
-SHAPES = {"minilm": MINILM, "bert-base": BERT_BASE, "scratch": SCRATCH}
-
-FEW: dict[str, Any] = {
-    "architecture": {"depth": [2, 3], "layers": ["even", "first"], "heads": 4, "ffn_size": 64, "hidden_size": 32},
-    "compression": {"quantisation": "none"},
-    "training": {"learning_rate": 1e-4, "epochs": 1, "batch_size": 8},
-}
-
-
-def write_space(folder: Path, **sizes: Any) -> str:
-    path = folder / "space.yaml"
-    path.write_text(yaml.safe_dump({**FEW, "architecture": {**FEW["architecture"], **sizes}}), encoding="utf-8")
-    return str(path)
-
-
-def subsets(values: list[Any], at_most: int) -> st.SearchStrategy[list[Any]]:
-    return st.lists(st.sampled_from(values), min_size=1, max_size=at_most, unique=True)
-
-
-@st.composite
-def finite_spaces(draw: st.DrawFn) -> Space:
-    shape = Shape(
-        depth=draw(st.integers(2, 5)),
-        heads=8,
-        head_size=4,
-        ffn_size=64,
-        hidden_size=32,
-        resizable=draw(st.booleans()),
-    )
-    raw: dict[str, Any] = {
-        "shape": shape,
-        "architecture": {
-            "depth": draw(subsets(list(range(2, shape.depth + 1)), 2)),
-            "layers": draw(subsets(["even", "first", "last"], 3)),
-            "heads": draw(subsets([2, 4, 5, 8], 3)),
-            "ffn_size": draw(st.one_of(subsets([16, 24, 64], 2), st.just({"low": 16, "high": 60, "step": 32}))),
-            "hidden_size": draw(subsets([16, 32], 2)) if shape.resizable else 32,
-            "per_layer": draw(st.booleans()),
-        },
-        "compression": {"quantisation": draw(subsets(["none", "dynamic-int8"], 2))},
-        "training": {
-            "learning_rate": draw(subsets([1e-4, 1e-3], 2)),
-            "epochs": draw(subsets([1, 2, 3], 2)),
-            "batch_size": 8,
-        },
-    }
-    sizes = {name: len(value) for name, value in raw["architecture"].items() if isinstance(value, list)}
-    assume(any(size > 1 for name, size in sizes.items() if name != "layers"))
-    return Space.model_validate(raw)
-
-
-def sampled(space: Space, seed: int) -> Candidate:
-    return space.sample(optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask())
+from tests.spaces.conftest import MINILM, SCRATCH, SHAPES, a_trial, finite_spaces, sampled, write_space
 
 
 def all_candidates(space: Space) -> set[Candidate]:
@@ -96,7 +38,7 @@ def assert_inside(candidate: Candidate, space: Space) -> None:
         assert max(architecture.layers) < shape.depth
         assert max(architecture.heads) <= shape.heads
         assert max(architecture.ffn_sizes) <= shape.ffn_size
-        assert architecture.hidden_size == shape.hidden_size
+        assert architecture.hidden_size <= shape.hidden_size
     if not sizes.per_layer:
         assert len(set(architecture.heads)) == len(set(architecture.ffn_sizes)) == 1
     assert candidate.compression.quantisation in space.compression.quantisation.values
@@ -120,6 +62,7 @@ def test_a_sampled_candidate_is_inside_the_space_and_not_smaller_than_the_smalle
     assert_inside(candidate, space)
     assert not undercuts(candidate, space.smallest())
     assert_inside(space.smallest(), space)
+    assert (candidate.training is None) == (space.training is None)
 
 
 @pytest.mark.filterwarnings("ignore:BruteForceSampler is experimental")
@@ -158,11 +101,13 @@ def test_the_default_space_goes_from_a_third_of_the_backbone_to_all_of_it() -> N
     assert (min(sizes.depth.values), max(sizes.depth.values)) == (2, 6)
     assert sizes.heads.values == (4, 6, 8, 10, 12)
     assert (min(sizes.ffn_size.values), max(sizes.ffn_size.values)) == (384, 1536)
-    assert sizes.hidden_size.values == (384,)
+    assert sizes.hidden_size.values == (192, 288, 384)
 
 
-def test_a_backbone_without_weights_may_choose_its_width() -> None:
-    assert Space.load("default", SCRATCH).architecture.hidden_size.values == (128, 192, 256)
+def test_the_width_is_a_choice_with_and_without_pretrained_weights() -> None:
+    for shape, widths in ((MINILM, {192, 288, 384}), (SCRATCH, {128, 192, 256})):
+        space = Space.load("default", shape)
+        assert {sampled(space, seed).architecture.hidden_size for seed in range(30)} == widths
 
 
 def test_sizes_of_each_layer_are_chosen_on_their_own() -> None:
@@ -170,20 +115,26 @@ def test_sizes_of_each_layer_are_chosen_on_their_own() -> None:
     assert any(len(set(sampled(space, seed).architecture.heads)) > 1 for seed in range(10))
 
 
-def test_choices_that_make_no_difference_are_not_put_to_the_trial() -> None:
-    space = Space.load("default", MINILM)
+def test_choices_that_make_no_difference_are_not_put_to_the_trial(tmp_path: Path) -> None:
+    space = Space.load(write_space(tmp_path, depth=[2, 3, 6], training=None), MINILM)
     for seed in range(40):
-        trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed)).ask()
+        trial = a_trial(seed)
         candidate = space.sample(trial)
         assert ("layers" in trial.params) == (candidate.architecture.depth < MINILM.depth)
-        assert "hidden_size" not in trial.params
+        assert trial.params.keys() <= {"depth", "layers"}
 
 
-def test_the_same_parameters_give_the_same_candidate_again() -> None:
-    space = Space.load("per-layer", MINILM)
-    trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3)).ask()
-    candidate = space.sample(trial)
-    assert space.sample(optuna.trial.FixedTrial(trial.params)) == candidate
+def test_a_space_without_a_training_gives_candidates_that_inherit_their_weights(tmp_path: Path) -> None:
+    space = Space.load(write_space(tmp_path, training=None), MINILM)
+    assert {sampled(space, seed).training for seed in range(5)} == {None}
+    assert sampled(Space.load(write_space(tmp_path), MINILM), 0).training is not None
+
+
+def test_a_space_that_is_only_a_choice_of_training_has_one_point_without_it(tmp_path: Path) -> None:
+    training = {"learning_rate": [1e-4, 1e-3], "epochs": 1, "batch_size": 8}
+    assert Space.load(write_space(tmp_path, depth=6, training=training), MINILM).n_points == 2
+    with pytest.raises(ValueError, match="one point"):
+        Space.load(write_space(tmp_path, depth=6, training=None), MINILM)
 
 
 @given(st.integers(1, 24), st.integers(0, 24), st.sampled_from(["even", "first", "last"]))
@@ -208,61 +159,3 @@ def test_evenly_kept_layers_span_the_backbone(depth: int, dropped: int) -> None:
 def test_first_and_last_keep_the_ends() -> None:
     assert kept_layers(2, 6, "first") == (0, 1)
     assert kept_layers(2, 6, "last") == (4, 5)
-
-
-def test_every_preset_says_what_it_is_for() -> None:
-    assert list(preset_descriptions()) == preset_names()
-    assert all(preset_descriptions().values())
-
-
-def test_an_unknown_preset_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ValueError, match=r"unknown space 'defualt', did you mean 'default'\?"):
-        Space.load("defualt", MINILM)
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="there is no space file"):
-        Space.load(str(tmp_path / "mine.yaml"), MINILM)
-
-
-def test_a_file_without_an_architecture_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "space.yaml").write_text("training: {epochs: 1}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="has no section 'architecture'"):
-        Space.load(str(tmp_path / "space.yaml"), MINILM)
-
-
-def test_broken_yaml_is_refused_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "space.yaml").write_text("architecture:\n  depth: [1, 2\n  heads: 4\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"not valid YAML.*line \d|line \d.*not valid YAML") as refusal:
-        Space.load(str(tmp_path / "space.yaml"), MINILM)
-    assert "\n" not in str(refusal.value)
-
-
-def test_a_space_of_one_point_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="one point, nothing to search"):
-        Space.load(write_space(tmp_path, depth=6), MINILM)
-
-
-@pytest.mark.parametrize(
-    "sizes", [{"depth": [2, 7]}, {"heads": [4, 13]}, {"ffn_size": {"low": 64, "high": 2048, "step": 64}}]
-)
-def test_sizes_greater_than_the_backbone_are_refused(tmp_path: Path, sizes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"is more than the backbone's \d+"):
-        Space.load(write_space(tmp_path, **sizes), MINILM)
-
-
-def test_an_encoder_from_scratch_may_be_greater_than_its_full_size(tmp_path: Path) -> None:
-    space = Space.load(write_space(tmp_path, depth=[2, 9]), SCRATCH)
-    assert {sampled(space, seed).architecture.layers for seed in range(20)} == {(0, 1), tuple(range(9))}
-
-
-@pytest.mark.parametrize("sizes", [{"head": 4}, {"depth": "half"}, {"heads": "4 heads"}, {"layers": "evenly"}])
-def test_a_space_with_a_mistake_is_refused(tmp_path: Path, sizes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=f"{next(iter(sizes))}|neither a number nor a percentage"):
-        Space.load(write_space(tmp_path, **sizes), MINILM)
-
-
-@pytest.mark.parametrize("sizes", [{"depth": [0, 2]}, {"heads": [0, 4]}, {"ffn_size": [-64, 64]}])
-def test_sizes_that_no_encoder_can_have_are_refused(tmp_path: Path, sizes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(sizes))):
-        Space.load(write_space(tmp_path, **sizes), MINILM)

@@ -1,13 +1,25 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tests.trackers.test_records import a_study, a_trial, failed, over_budget
+from tests.trackers.test_records import (
+    COMPARISON,
+    a_study,
+    a_trial,
+    a_warm_up,
+    failed,
+    over_budget,
+    polished,
+    stopped,
+    worse,
+)
 from trackers.console import ConsoleTracker
+from trackers.description import in_words
 from trackers.records import Ending, Standing, TrialRecord
 
 
@@ -77,6 +89,40 @@ def test_a_trial_that_failed_or_broke_a_budget_says_why(screen: Screen) -> None:
     assert "score" not in screen.lines[1].split("[")[0]
 
 
+def test_a_baseline_is_marked_beside_its_reason(screen: Screen) -> None:
+    over = over_budget(1)
+    end_trials(screen, [a_trial(0, baseline=True), dataclasses.replace(over, baseline=True, score=0.75)], front=(0,))
+    assert "(baseline)" in screen.lines[0]
+    assert "score 0.7500" in screen.lines[1]
+    assert "(baseline; latency_ms 9 over 8)" in screen.lines[1]
+
+
+def test_a_trial_that_was_stopped_or_made_worse_says_why(screen: Screen) -> None:
+    end_trials(screen, [a_trial(0), stopped(1), worse(2, of=0)], front=(0,))
+    assert "stopped" in screen.lines[1]
+    assert f"({stopped(1).reason})" in screen.lines[1]
+    assert "worse" in screen.lines[2]
+    assert f"({worse(2, of=0).reason})" in screen.lines[2]
+
+
+def test_polishing_is_not_counted_among_the_trials(screen: Screen) -> None:
+    end_trials(screen, [a_trial(0), polished(1, of=0), a_trial(2)], front=(1,))
+    assert [line.split()[0] for line in screen.lines] == ["1/8", "polish", "2/8"]
+    assert f"#1   {a_trial(0).label} polished" in screen.lines[1]
+
+
+def test_the_super_network_is_told_of_in_a_line(screen: Screen) -> None:
+    screen.tracker.begin(a_study(), Standing())
+    screen.tracker.warm_up(a_warm_up())
+    screen.tracker.warm_up(a_warm_up(reused=True, score=0.5))
+    new, reused = screen.lines
+    assert "1.5 min" in new
+    assert "0.9375" in new
+    assert "earlier" in reused
+    assert "min" not in reused
+    assert "0.5000" in reused
+
+
 def test_brackets_in_a_reason_are_shown_as_they_are(screen: Screen) -> None:
     reason = "RuntimeError: [enforce fail at alloc.cpp:114] [/red] out of memory"
     end_trials(screen, [a_trial(0, score=None, status="failed", reason=reason, costs={})], front=())
@@ -114,7 +160,7 @@ def test_stages_outside_a_trial_are_printed_and_those_within_are_not(screen: Scr
     screen.tracker.begin(a_study(), Standing())
     screen.tracker.start_trial(0, "2L")
     screen.tracker.stage("measuring")
-    screen.tracker.log_epoch(0, 1, {"train_loss": 0.5})
+    screen.tracker.log_progress(0, 1, {"train_loss": 0.5})
     screen.tracker.end_trial(a_trial(0), Standing(trials=(a_trial(0),), front=(0,), recommended=0))
     screen.tracker.stage("scoring")
     assert [screen.lines[0], screen.lines[-1]] == ["loading the task [all]", "scoring"]
@@ -125,9 +171,9 @@ def test_a_terminal_shows_the_trial_in_progress() -> None:
     screen = Screen(terminal=True)
     screen.tracker.begin(a_study(), Standing())
     screen.tracker.start_trial(3, "2L 4H")
-    screen.tracker.log_epoch(3, 1, {"train_loss": 0.5, "epoch_score": 0.75})
+    screen.tracker.log_progress(3, 16, {"train_loss": 0.5, "epoch_score": 0.75})
     screen.tracker.end(Ending(standing=Standing(), stopped="by the user"))
-    assert "#3 2L 4H: after epoch 1 train_loss 0.500, epoch_score 0.750" in screen.text
+    assert "#3 2L 4H: after step 16 train_loss 0.500, epoch_score 0.750" in screen.text
 
 
 def test_the_end_shows_the_front_and_what_to_take(screen: Screen) -> None:
@@ -138,6 +184,15 @@ def test_the_end_shows_the_front_and_what_to_take(screen: Screen) -> None:
     assert f"recommended: #0 {a_trial(0).label}" in screen.text
     assert "score on the test split 0.8125" in screen.text
     assert a_trial(1).label not in screen.text
+
+
+def test_the_end_compares_the_recommended_trial_with_the_full_size_model() -> None:
+    screen = Screen()
+    screen.console.width = 40
+    standing = Standing(trials=(a_trial(0),), front=(0,), recommended=0)
+    screen.tracker.begin(a_study(), Standing())
+    screen.tracker.end(Ending(standing=standing, test_score=0.8125, comparison=COMPARISON))
+    assert in_words(COMPARISON) in screen.lines
 
 
 def test_a_stopped_study_says_how_to_go_on(screen: Screen) -> None:

@@ -9,8 +9,19 @@ import pytest
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
-from tests.trackers.test_records import a_study, a_trial, failed, over_budget
+from tests.trackers.test_records import (
+    COMPARISON,
+    a_study,
+    a_trial,
+    a_warm_up,
+    failed,
+    over_budget,
+    polished,
+    stopped,
+    worse,
+)
 from trackers.console import ConsoleTracker
+from trackers.description import in_words
 from trackers.mlflow_tracker import MlflowTracker, tracking_uri
 from trackers.records import Ending, Standing, TrialRecord
 from trackers.tracker import Tracker, Trackers
@@ -41,7 +52,11 @@ def mlflow_subject(store: Path) -> Subject:
         (parent,) = client.search_runs([experiment.experiment_id], f"tags.study = '{study}'")
         inside = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
         children = client.search_runs([experiment.experiment_id], inside)
-        lines = [" ".join([run.info.run_name, *run.data.tags.values()]) for run in children]
+        figures = [
+            [*run.data.tags.items(), *((name, f"{value:.4f}") for name, value in run.data.metrics.items())]
+            for run in children
+        ]
+        lines = [f"{run.info.run_name} {known}" for run, known in zip(children, figures, strict=True)]
         return "\n".join([parent.data.tags.get("mlflow.note.content", ""), *lines])
 
     return Subject(lambda: MlflowTracker(store), read)
@@ -81,13 +96,15 @@ BETTER = a_trial(3, score=0.9, latency_ms=3.0)
 REPEAT = a_trial(4, score=0.9, latency_ms=3.0, label=BETTER.label, repeats=3, seconds=0.0)
 TRIALS = (FIRST, failed(1), over_budget(2), BETTER, REPEAT)
 FRONTS: tuple[tuple[int, ...], ...] = ((0,), (0,), (0,), (3,), (3,))
+BASELINE = a_trial(0, score=0.7, baseline=True)
+POLISHED = polished(3, of=0)
 
 
 def run_trial(tracker: Tracker, trial: TrialRecord, standing: Standing) -> None:
     tracker.start_trial(trial.number, trial.label)
     tracker.stage("measuring")
     if trial.score is not None:
-        tracker.log_epoch(trial.number, 1, {"train_loss": 0.5, "epoch_score": trial.score})
+        tracker.log_progress(trial.number, 1, {"train_loss": 0.5, "epoch_score": trial.score})
     tracker.end_trial(trial, standing)
 
 
@@ -123,11 +140,43 @@ class TestEveryTracker:
         assert "ecommended: #3" in text
         assert "0.8125" in text
 
+    def test_tells_what_the_recommended_trial_gains_over_the_full_size_model(self, subject: Subject, name: str) -> None:
+        tracker = subject.make()
+        tracker.end(Ending(standing=run_all(tracker, name), test_score=0.8125, comparison=COMPARISON))
+        assert in_words(COMPARISON) in subject.read(name)
+
+    def test_tells_how_good_the_super_network_is(self, subject: Subject, name: str) -> None:
+        for reused in (False, True):
+            tracker = subject.make()
+            tracker.begin(a_study(name), Standing())
+            tracker.warm_up(a_warm_up(reused=reused))
+        tracker.end(Ending(standing=Standing(), stopped="by the user"))
+        text = subject.read(name)
+        assert "super-network" in text
+        assert "0.9375" in text
+
+    def test_tells_baselines_trials_that_were_stopped_and_what_polishing_made(
+        self, subject: Subject, name: str
+    ) -> None:
+        tracker = subject.make()
+        tracker.begin(a_study(name), Standing())
+        tracker.warm_up(a_warm_up())
+        trials = (BASELINE, stopped(1), worse(2, of=0), POLISHED)
+        for count, trial in enumerate(trials[:3], start=1):
+            run_trial(tracker, trial, Standing(trials=trials[:count], front=(0,), recommended=0))
+        last = Standing(trials=trials, front=(3,), recommended=3, superseded=frozenset({0}))
+        run_trial(tracker, POLISHED, last)
+        tracker.end(Ending(standing=last, test_score=0.8125))
+        text = subject.read(name)
+        for said in ("baseline", "stopped", stopped(1).reason, "worse", worse(2, of=0).reason, POLISHED.label):
+            assert said in text
+        assert "ecommended: #3" in text
+
     def test_goes_on_after_a_stop(self, subject: Subject, name: str) -> None:
         tracker = subject.make()
         standing = run_all(tracker, name)
         tracker.start_trial(5, "cut off")
-        tracker.log_epoch(5, 1, {"train_loss": 0.5})
+        tracker.log_progress(5, 1, {"train_loss": 0.5})
         tracker.end(Ending(standing=standing, stopped="by the user"))
         tracker = subject.make()
         tracker.begin(a_study(name), standing)

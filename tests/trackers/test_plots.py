@@ -5,12 +5,17 @@ from itertools import combinations
 
 import pytest
 
-from tests.trackers.test_records import a_study, a_trial, failed, over_budget
+from tests.trackers.test_records import a_study, a_trial, failed, over_budget, polished, stopped, worse
 from trackers.plots import front_figure, front_page
 from trackers.records import Standing
 
 STANDING = Standing(
-    trials=(a_trial(0, score=0.9, latency_ms=7.0), a_trial(1, score=0.6, latency_ms=7.5), over_budget(2), failed(3)),
+    trials=(
+        a_trial(0, score=0.9, latency_ms=7.0),
+        a_trial(1, score=0.6, latency_ms=7.5, baseline=True),
+        over_budget(2),
+        failed(3),
+    ),
     front=(0,),
     recommended=0,
 )
@@ -36,7 +41,20 @@ def test_the_score_is_always_the_upward_axis() -> None:
 def test_each_trial_is_drawn_as_what_became_of_it() -> None:
     figure = front_figure(a_study(objectives=("latency_ms", "size_mb")), STANDING)
     drawn = {trace.name: [text.split(" ")[0] for text in trace.text] for trace in figure.data}
-    assert drawn == {"front": ["#0"], "dominated": ["#1"], "over-budget": ["#2"], "recommended": ["#0"]}
+    assert drawn == {
+        "front": ["#0"],
+        "dominated": ["#1"],
+        "over-budget": ["#2"],
+        "recommended": ["#0"],
+        "baseline": ["#1"],
+    }
+
+
+def test_what_a_polished_version_supersedes_is_no_longer_drawn() -> None:
+    trials = (a_trial(0, score=0.8), stopped(1), worse(2, of=0), polished(3, of=0))
+    standing = Standing(trials=trials, front=(3,), recommended=3, superseded=frozenset({0}))
+    figure = front_figure(a_study(objectives=("score", "latency_ms")), standing)
+    assert {text.split(" ")[0] for trace in figure.data for text in trace.text} == {"#3"}
 
 
 def test_a_trial_without_a_score_is_missing_from_panels_of_the_score() -> None:
@@ -62,7 +80,7 @@ def test_budgets_of_the_objectives_are_drawn_as_lines() -> None:
 def test_each_outcome_is_in_the_legend_once() -> None:
     figure = front_figure(a_study(), STANDING)
     shown = [trace.name for trace in figure.data if trace.showlegend]
-    assert sorted(shown) == ["dominated", "front", "over-budget", "recommended"]
+    assert sorted(shown) == ["baseline", "dominated", "front", "over-budget", "recommended"]
 
 
 def test_the_page_needs_no_network() -> None:

@@ -1,0 +1,67 @@
+"""The baselines: what an engineer would deploy without a search, so that a front can be compared with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from spaces import Architecture, Candidate, Compression, Shape, Space, Training
+from spaces.space import kept_layers
+from trackers.records import TrialRecord
+
+# The shares of its layers that a backbone is left with.
+LAYER_SHARES = (1 / 3, 1 / 2, 2 / 3)
+
+INT8 = Compression(quantisation="dynamic-int8")
+
+
+def baselines(space: Space) -> list[Candidate]:
+    """The full-size model as fp32 and as int8, and the latter with fewer layers, evenly spaced.
+
+    Fewer layers are what DistilBERT was made by (Sanh et al. 2019, arXiv 1910.01108).
+    """
+    full = full_architecture(space)
+    depths = sorted({max(1, round(share * full.depth)) for share in LAYER_SHARES} - {full.depth}, reverse=True)
+    plain = [(full, Compression()), (full, INT8), *((_with_layers(full, depth, space), INT8) for depth in depths)]
+    training = _plain_training(space)
+    return [
+        Candidate(architecture=architecture, compression=compression, training=training)
+        for architecture, compression in plain
+    ]
+
+
+def full_architecture(space: Space) -> Architecture:
+    """The backbone at full size; without a backbone, the largest encoder of the space."""
+    return space.largest() if space.shape.resizable else _of_shape(space.shape)
+
+
+def full_int8(records: Iterable[TrialRecord], space: Space) -> TrialRecord | None:
+    """The trial of the full-size model as int8, if it has a score."""
+    wanted = baselines(space)[1].model_dump(mode="json")
+    return next((r for r in records if r.baseline and r.candidate == wanted and r.score is not None), None)
+
+
+def _of_shape(shape: Shape) -> Architecture:
+    return Architecture(
+        layers=range(shape.depth),
+        heads=[shape.heads] * shape.depth,
+        ffn_sizes=[shape.ffn_size] * shape.depth,
+        hidden_size=shape.hidden_size,
+    )
+
+
+def _with_layers(full: Architecture, depth: int, space: Space) -> Architecture:
+    layers = range(depth) if space.shape.resizable else kept_layers(depth, full.depth, "even")
+    return full.model_copy(
+        update={"layers": tuple(layers), "heads": full.heads[:depth], "ffn_sizes": full.ffn_sizes[:depth]}
+    )
+
+
+def _plain_training(space: Space) -> Training | None:
+    """What one would choose of the space without a search: the middle, and as many epochs as there may be."""
+    if space.training is None:
+        return None
+    return Training(
+        learning_rate=space.training.learning_rate.middle,
+        epochs=max(space.training.epochs.values),
+        batch_size=space.training.batch_size.middle,
+    )

@@ -1,0 +1,47 @@
+"""A cache of costs: what has been measured of an architecture on a device isn't measured again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from search.devices import probe
+from search.devices.costs import Costs
+
+
+class CostsCache:
+    """Costs by what decides them, a file for each.
+
+    Args:
+        folder: Where the files lie; created when the first is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def costs(self, what: Mapping[str, Any], measure: Callable[[], Costs]) -> Costs:
+        """The costs of what was measured before, or what ``measure`` finds now.
+
+        A noisy measurement is not kept: another one may be better.
+
+        Args:
+            what: All that decides the costs, but for the processor and the version of onnxruntime.
+            measure: Measures it.
+        """
+        key = {**what, "machine": probe.machine(), "onnxruntime": onnxruntime.__version__}
+        path = self._folder / f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()}.json"
+        if path.is_file():
+            return Costs(**json.loads(path.read_text(encoding="utf-8")))
+        costs = measure()
+        if costs.steady:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(asdict(costs)), encoding="utf-8")
+            part.replace(path)
+        return costs

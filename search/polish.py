@@ -1,0 +1,121 @@
+"""Polish: the front's members are trained further from the weights that they inherited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from search.artifacts.scoring import score_artifact
+from search.baselines import full_architecture
+from search.ledger import Ledger
+from search.store import StudyStore
+from search.tasks import Split
+from search.training.batches import UNLABELLED, EncodedSplit
+from search.training.distillation import distillation_loss
+from search.trial import DISTILLATION, failed_trial, model_of, new_record
+from search.workbench import Workbench, sha256_of
+from spaces import Candidate
+from trackers.records import TrialRecord
+
+
+def polish(bench: Workbench, store: StudyStore, ledger: Ledger, deadline: float) -> None:
+    """Polish every member of the front that isn't yet, the recommended one first, as long as there is time.
+
+    Args:
+        bench: What the study's trials share; its full-size model is the teacher.
+        store: Keeps what is made.
+        ledger: The study's trials; a polished version is a trial of its own.
+        deadline: By ``time.monotonic``; no member is begun after it.
+    """
+    texts = with_unlabelled(bench)
+    for member in _unpolished(bench, ledger):
+        if time.monotonic() > deadline:
+            bench.tracker.stage("time is up before all of the front is polished")
+            return
+        number = ledger.next_number
+        store.discard(number)
+        ledger.tracker.start_trial(number, f"{member.label} polished")
+        try:
+            record = polish_member(bench, number, member, store, ledger.records, texts)
+        except Exception as error:
+            candidate = Candidate.model_validate(member.candidate)
+            record = failed_trial(number, candidate, error, polishes=member.number)
+        if record.status != "scored":
+            store.discard(number)
+        ledger.enter(record)
+
+
+def polish_member(
+    bench: Workbench,
+    number: int,
+    member: TrialRecord,
+    store: StudyStore,
+    past: Sequence[TrialRecord],
+    texts: EncodedSplit,
+) -> TrialRecord:
+    """Train a member of the front further by distillation, and measure and score it again.
+
+    Args:
+        bench: What the study's trials share.
+        number: The number of the polished version.
+        member: What to polish.
+        store: Keeps the polished version.
+        past: The study's earlier trials.
+        texts: What to learn from.
+    """
+    started = time.perf_counter()
+    candidate, folder = Candidate.model_validate(member.candidate), store.trial_folder(number)
+    bench.tracker.stage("polishing")
+    model = model_of(bench, store, member)
+    training = DISTILLATION.model_copy(update={"epochs": bench.config.polish_epochs})
+    rivals = [record for record in past if record.polishes is not None]
+    loss_of = distillation_loss(model, bench.full)
+    curve = bench.train_further(number, model, member.costs, training, loss_of, texts, rivals)
+    costs, score, reason = None, None, "its score is too far below that of cheaper ones that were polished"
+    if curve.finished:
+        bench.build(model, candidate, folder)
+        bench.save(model, folder)
+        costs = bench.device.measure(folder, bench.timed_texts)
+        score = score_artifact(folder, bench.task, bench.task.validation, bench.device.batch_size)
+        reason = bench.over_budget({**costs.figures, "score": score})
+        if not reason and score <= (member.score or 0):
+            reason = f"no better than the {member.score:.4f} of #{member.number}, which keeps its weights"
+    return new_record(
+        number,
+        candidate,
+        label=f"{member.label} polished",
+        status="worse" if reason else "scored",
+        reason=reason,
+        costs=costs.figures if costs else member.costs,
+        machine=costs.machine if costs else member.machine,
+        score=score,
+        curve=curve.scores,
+        artifact=sha256_of(folder / "model.onnx") if costs else "",
+        polishes=member.number,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def with_unlabelled(bench: Workbench) -> EncodedSplit:
+    """The training texts, and those without labels that the study was given."""
+    if not bench.unlabelled:
+        return bench.train
+    train = bench.task.train
+    whole = Split(
+        texts=(*train.texts, *bench.unlabelled),
+        labels=(*train.labels, *[UNLABELLED] * len(bench.unlabelled)),
+    )
+    return EncodedSplit(whole, bench.backbone.tokenizer, bench.task.max_tokens)
+
+
+def _unpolished(bench: Workbench, ledger: Ledger) -> list[TrialRecord]:
+    """The members to polish, the recommended one first; the full-size model would be its own teacher."""
+    tried, teacher = {record.polishes for record in ledger.records}, full_architecture(bench.space)
+    members = [
+        member
+        for member in ledger.standing.members
+        if member.polishes is None
+        and member.number not in tried
+        and Candidate.model_validate(member.candidate).architecture != teacher
+    ]
+    return sorted(members, key=lambda member: member.number != ledger.standing.recommended)

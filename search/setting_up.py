@@ -1,0 +1,150 @@
+"""Setting up a study: everything that its configuration names is looked up and checked before any time is spent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from search.config import StudyConfig
+from search.devices.costs_cache import CostsCache
+from search.devices.device import load_device
+from search.errors import UsageError
+from search.models.backbones import Backbone, load_backbone
+from search.models.elastic import ElasticForSequenceClassification
+from search.models.ordering import MAGNITUDE, order_by_importance
+from search.models.slicing import cut, resized
+from search.reading import explain
+from search.store import StudyStore
+from search.tasks.unlabelled import read_unlabelled
+from search.training.batches import EncodedSplit
+from search.workbench import N_TIMED_TEXTS, Workbench
+from spaces import Shape, Space
+from trackers.records import StudyRecord
+from trackers.tracker import Tracker
+
+
+def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
+    """Look up everything that a configuration names.
+
+    Args:
+        config: The study.
+        store: The folder of all studies, which share a cache of costs.
+        tracker: Is told of everything.
+
+    Raises:
+        UsageError: Something can't be had, or doesn't fit the rest.
+    """
+    tracker.stage("loading the device, the backbone and the space")
+    device = load_device(config.device)
+    backbone = load_backbone(config.backbone)
+    space = load_space(config, backbone.shape)
+    tracker.stage("loading the task")
+    task = config.task.load()
+    tracker.stage(
+        f"task {task.name}: {len(task.train)} training and {len(task.validation)} validation texts,"
+        f" {len(task.labels)} labels"
+    )
+    if task.max_tokens > backbone.config.max_position_embeddings:
+        raise UsageError(
+            f"task.max_tokens is {task.max_tokens}, and backbone {backbone.name} reads at most"
+            f" {backbone.config.max_position_embeddings} word pieces: lower it"
+        )
+    known = (*task.train.texts, *task.validation.texts)
+    return Workbench(
+        config=config,
+        task=task,
+        backbone=backbone,
+        space=space,
+        device=device,
+        full=full_model(backbone, space, task.labels, config.seed),
+        train=EncodedSplit(task.train, backbone.tokenizer, task.max_tokens),
+        validation=EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens),
+        unlabelled=() if config.unlabelled is None else tuple(read_unlabelled(config.unlabelled, known)),
+        timed_texts=task.validation.sample(N_TIMED_TEXTS, seed=0).texts,
+        costs=CostsCache(store / "costs"),
+        tracker=tracker,
+    )
+
+
+def load_space(config: StudyConfig, shape: Shape) -> Space:
+    """The study's space; candidates that inherit their weights have no choice of training.
+
+    Raises:
+        UsageError: There is no such space, it can't be read, or it exceeds the backbone.
+    """
+    try:
+        space = Space.load(config.space, shape)
+        if config.strategy == "supernet":
+            return Space.model_validate({**space.model_dump(), "shape": shape, "training": None})
+    except ValidationError as error:
+        raise UsageError(f"space {config.space}: {explain(error, Space)}") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if space.training is None:
+        raise UsageError(f"space {config.space} has no section 'training', which strategy 'standalone' samples: add it")
+    return space
+
+
+def full_model(
+    backbone: Backbone, space: Space, labels: tuple[str, ...], seed: int
+) -> ElasticForSequenceClassification:
+    """What candidates are cut from: a pretrained encoder by importance, or the largest of the space, untrained."""
+    if backbone.weights is None:
+        model = backbone.new_model(resized(backbone.config, space.largest()), labels, seed)
+    else:
+        model = backbone.full_model(labels, seed)
+        order_by_importance(model, MAGNITUDE)
+    model.eval()
+    return model
+
+
+def check_budgets(bench: Workbench, store: StudyStore) -> None:
+    """Refuse budgets that even the smallest candidate of the space breaks, before any time is spent.
+
+    Raises:
+        UsageError: No candidate can keep to the budgets.
+    """
+    budgets = bench.config.budgets.model_dump(exclude_none=True)
+    if not budgets.keys() - {"score"}:
+        return
+    bench.tracker.stage("measuring the smallest candidate against the budgets")
+    candidate = bench.space.smallest()
+    model = cut(bench.full, candidate.architecture)
+    with tempfile.TemporaryDirectory(dir=store.folder) as folder:
+        bench.build(model, candidate, Path(folder))
+        broken = bench.over_budget(bench.measure(model, candidate, Path(folder)).figures)
+    if broken:
+        raise UsageError(
+            f"the budgets can't be met: the smallest candidate of space '{bench.config.space}', {candidate.label},"
+            f" has {broken}; raise the budget, or take a space with smaller candidates"
+        )
+
+
+def inputs_of(bench: Workbench) -> dict[str, str]:
+    """What the study's trials share, as fingerprints: when one changes, they no longer compare."""
+    texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
+    parts = {"task's texts": texts, "space": bench.space.model_dump_json(), "device": bench.device.model_dump_json()}
+    if bench.unlabelled:
+        parts["unlabelled texts"] = json.dumps(bench.unlabelled)
+    return {name: hashlib.sha256(part.encode()).hexdigest() for name, part in parts.items()}
+
+
+def study_record(bench: Workbench, n_baselines: int) -> StudyRecord:
+    """The study as its trackers see it."""
+    config = bench.config
+    settings = config.model_dump(mode="json", exclude={"name", "objectives", "budgets", "task", "trials", "time"})
+    return StudyRecord(
+        name=config.name,
+        task=bench.task.name,
+        device=bench.device.name,
+        n_trials=config.trials + n_baselines,
+        time_limit_s=config.time,
+        objectives=config.objectives,
+        budgets=config.budgets.model_dump(exclude_none=True),
+        settings={key: str(value) for key, value in settings.items() if value is not None},
+        config_yaml=config.to_yaml(),
+    )

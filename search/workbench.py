@@ -1,0 +1,123 @@
+"""The workbench of a study: what its trials share, and what they do with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from search.artifacts.artifact import build_artifact
+from search.config import StudyConfig
+from search.devices.costs import Costs
+from search.devices.costs_cache import CostsCache
+from search.devices.device import LocalDevice
+from search.early_stopping import Curve, is_hopeless
+from search.models.backbones import Backbone
+from search.models.elastic import ElasticForSequenceClassification
+from search.tasks import Task
+from search.training.batches import Batch, EncodedSplit
+from search.training.fine_tuning import evaluate
+from search.training.optimisation import Progress, optimise
+from spaces import Candidate, Space, Training
+from trackers.records import TrialRecord
+from trackers.tracker import Tracker
+
+# Texts that a candidate is timed on; the same for all candidates of a task.
+N_TIMED_TEXTS = 32
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """All that the trials of a study share.
+
+    Attributes:
+        full: What candidates are cut from: the pretrained encoder, or the super-network once it is warmed up.
+        unlabelled: Texts of the task without labels, beside those of ``train``.
+    """
+
+    config: StudyConfig
+    task: Task
+    backbone: Backbone
+    space: Space
+    device: LocalDevice
+    full: ElasticForSequenceClassification
+    train: EncodedSplit
+    validation: EncodedSplit
+    unlabelled: Sequence[str] = ()
+    timed_texts: tuple[str, ...]
+    costs: CostsCache
+    tracker: Tracker
+
+    def build(self, model: ElasticForSequenceClassification, candidate: Candidate, folder: Path) -> None:
+        """Write the artefact of a model as the candidate would ship it."""
+        build_artifact(model, self.backbone.tokenizer, candidate.compression, self.task.max_tokens, folder)
+
+    def save(self, model: ElasticForSequenceClassification, folder: Path) -> None:
+        """Write a model's checkpoint beside its artefact."""
+        model.save_pretrained(folder / CHECKPOINT)
+        self.backbone.tokenizer.save_pretrained(folder / CHECKPOINT)
+
+    def measure(self, model: ElasticForSequenceClassification, candidate: Candidate, folder: Path) -> Costs:
+        """The costs of the artefact in a folder, or of one like it that was measured before."""
+        what = {
+            "encoder": model.config.to_dict(),
+            "compression": candidate.compression.model_dump(),
+            "device": self.device.model_dump(),
+            "texts": self.timed_texts,
+            "tokenizer": sha256_of(folder / "tokenizer.json"),
+        }
+        return self.costs.costs(what, lambda: self.device.measure(folder, self.timed_texts))
+
+    def over_budget(self, figures: Mapping[str, float]) -> str:
+        """Which budgets the figures break, in words; nothing if they keep to all of them."""
+        limits = self.config.budgets.model_dump()
+        return ", ".join(
+            f"{name} {figures[name]:.4g} {'below' if name == 'score' else 'over'} {limits[name]:g}"
+            for name, excess in self.config.budgets.excess(figures).items()
+            if excess > 0
+        )
+
+    def train_further(
+        self,
+        number: int,
+        model: ElasticForSequenceClassification,
+        costs: Mapping[str, float],
+        training: Training,
+        loss_of: Callable[[Batch], Tensor],
+        texts: EncodedSplit,
+        past: Sequence[TrialRecord],
+    ) -> Curve:
+        """Train a model in place, telling the tracker, until its end or until it can no longer reach the front."""
+        rivals, scores = self.curves(past), list[float]()
+        own = self.cost_objectives(costs)
+
+        def on_report(progress: Progress) -> bool:
+            scores.append(evaluate(model, self.task, self.validation))
+            metrics = {"train_loss": progress.train_loss, "epochs": progress.epochs, "epoch_score": scores[-1]}
+            self.tracker.log_progress(number, progress.step, metrics)
+            return not is_hopeless(Curve(own, tuple(scores)), rivals)
+
+        finished = optimise(model, texts, training, loss_of, seed=self.config.seed, on_report=on_report)
+        return Curve(own, tuple(scores), finished)
+
+    def curves(self, records: Sequence[TrialRecord]) -> list[Curve]:
+        """The curves of the trials that trained, for early stopping."""
+        return [
+            Curve(self.cost_objectives(record.costs), tuple(record.curve), record.status != "stopped")
+            for record in records
+            if record.curve and record.repeats is None
+        ]
+
+    def cost_objectives(self, figures: Mapping[str, float]) -> tuple[float, ...]:
+        """The costs that the study trades off against the score."""
+        return tuple(figures[name] for name in self.config.objectives if name != "score")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from search.artifacts.scoring import score_artifact
+from search.comparison import compare, paired_interval
+from search.tasks import Metric, Task
+from tests.search.conftest import FinishedTrial
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(2, size=100)
+# Two models that are right about nine and about six times in ten.
+GOOD = np.where(RNG.random(100) < 0.9, LABELS, 1 - LABELS)
+POOR = np.where(RNG.random(100) < 0.6, LABELS, 1 - LABELS)
+
+
+@pytest.fixture(scope="module")
+def interval(tiny_task: Task) -> tuple[float, float]:
+    """That of the accuracy that the good model gains."""
+    return paired_interval(tiny_task, LABELS.tolist(), GOOD, POOR)
+
+
+def test_equal_predictions_have_no_difference(tiny_task: Task) -> None:
+    assert paired_interval(tiny_task, LABELS.tolist(), GOOD, GOOD) == (0, 0)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro-f1"])
+def test_the_interval_contains_the_observed_gain(tiny_task: Task, metric: Metric) -> None:
+    task = dataclasses.replace(tiny_task, metric=metric)
+    low, high = paired_interval(task, LABELS.tolist(), GOOD, POOR)
+    gain = task.score(LABELS.tolist(), GOOD.tolist()) - task.score(LABELS.tolist(), POOR.tolist())
+    assert 0 < low < gain < high
+
+
+def test_the_interval_of_the_other_way_round_is_its_mirror_image(
+    tiny_task: Task, interval: tuple[float, float]
+) -> None:
+    low, high = interval
+    assert paired_interval(tiny_task, LABELS.tolist(), POOR, GOOD) == pytest.approx((-high, -low))
+
+
+def test_the_interval_is_as_wide_as_the_normal_one(interval: tuple[float, float]) -> None:
+    low, high = interval
+    differences = (GOOD == LABELS).astype(float) - (POOR == LABELS)
+    half = 1.96 * differences.std() / np.sqrt(len(differences))
+    assert (high - low) / 2 == pytest.approx(half, rel=0.1)
+
+
+def test_models_that_err_on_the_same_texts_have_a_narrower_interval(tiny_task: Task) -> None:
+    # Both are wrong about ten texts more than GOOD: the same ten, and ten others.
+    right, wrong = np.flatnonzero(GOOD == LABELS), np.flatnonzero(GOOD != LABELS)
+    alike, unlike = GOOD.copy(), GOOD.copy()
+    alike[right[:10]] = 1 - alike[right[:10]]
+    unlike[wrong] = 1 - unlike[wrong]
+    unlike[right[: 10 + len(wrong)]] = 1 - unlike[right[: 10 + len(wrong)]]
+    narrow, wide = (paired_interval(tiny_task, LABELS.tolist(), GOOD, other) for other in (alike, unlike))
+    assert np.mean(narrow) == pytest.approx(np.mean(wide), abs=0.02)
+    assert narrow[1] - narrow[0] < wide[1] - wide[0]
+
+
+def test_a_trial_against_itself_gains_nothing(finished_trial: FinishedTrial) -> None:
+    trial, task = (finished_trial.record, finished_trial.folder), finished_trial.bench.task
+    comparison = compare(trial, trial, task, batch_size=1)
+    assert (comparison.faster, comparison.smaller) == (1, 1)
+    assert (comparison.score_gain, comparison.low, comparison.high) == (0, 0, 0)
+    assert comparison.n_texts == len(task.test)
+
+
+def test_a_comparison_is_of_the_chosen_trial_with_the_full_one(
+    finished_trial: FinishedTrial, finished_int8_trial: FinishedTrial
+) -> None:
+    task, batch_size = finished_trial.bench.task, 1
+    costs = {"latency_ms": 2.0, "size_mb": 10.0}
+    chosen = (dataclasses.replace(finished_int8_trial.record, costs=costs), finished_int8_trial.folder)
+    full = (
+        dataclasses.replace(finished_trial.record, costs={"latency_ms": 6.0, "size_mb": 40.0}),
+        finished_trial.folder,
+    )
+    comparison = compare(chosen, full, task, batch_size)
+    assert (comparison.faster, comparison.smaller) == (3, 4)
+    assert comparison.full_score == score_artifact(full[1], task, task.test, batch_size)
+    score = score_artifact(chosen[1], task, task.test, batch_size)
+    assert comparison.score_gain == pytest.approx(score - comparison.full_score)
+    assert comparison.low <= comparison.score_gain <= comparison.high
+
+
+def test_int8_is_nearly_four_times_smaller_than_fp32(
+    finished_trial: FinishedTrial, finished_int8_trial: FinishedTrial
+) -> None:
+    chosen, full = (
+        (finished_int8_trial.record, finished_int8_trial.folder),
+        (finished_trial.record, finished_trial.folder),
+    )
+    comparison = compare(chosen, full, finished_trial.bench.task, batch_size=1)
+    assert 3 < comparison.smaller < 4
