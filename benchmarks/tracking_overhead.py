@@ -17,8 +17,9 @@ from pathlib import Path
 
 from search.config import StudyConfig
 from search.devices.probe import machine
+from search.ledger import Ledger
 from search.models.backbones import SCRATCH
-from search.store import StudyStore, finished
+from search.store import StudyStore
 from search.study import search
 from spaces import Candidate, Space
 from trackers.mlflow_tracker import MlflowTracker
@@ -60,7 +61,7 @@ def overhead_ms(folder: Path, n_trials: int, sampler: str) -> list[float]:
         began.append(time.perf_counter())
         return _pretended(number, candidate, rng)
 
-    search(study, finished(study), config, Space.load("default", SCRATCH), tracker, run)
+    search(Ledger(study, config, tracker), Space.load("default", SCRATCH), run)
     return [(end - start) * 1e3 for start, end in zip(began[1:], [*began[2:], time.perf_counter()], strict=True)]
 
 
