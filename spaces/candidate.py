@@ -21,7 +21,7 @@ class Shape:
         head_size: Channels of one head; pruning heads leaves it as it is.
         ffn_size: Channels of a feed-forward block.
         hidden_size: Channels of the residual stream.
-        resizable: Whether ``hidden_size`` may be chosen freely, which pretrained weights forbid.
+        resizable: Whether sizes may be chosen freely, which only an encoder without pretrained weights allows.
     """
 
     depth: int

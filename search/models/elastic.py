@@ -86,7 +86,7 @@ class Attention(nn.Module):
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Attend from each of the (batch, length, hidden) positions to those that the mask allows."""
         # (batch, length, channels) -> (batch, heads, length, head_size); the number of heads is left open,
-        # because pruning changes it.
+        # so that an exported graph holds for any.
         query, key, value = (
             project(hidden).unflatten(-1, (-1, self.head_size)).transpose(1, 2)
             for project in (self.query, self.key, self.value)

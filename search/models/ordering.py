@@ -43,7 +43,10 @@ def order_by_importance(model: ElasticForSequenceClassification, importance: Any
     layers: Any = model.layers
     # Query, key and the output projection are in the value's group, the second dense layer in the first's, and
     # all that reads or writes the residual stream in the last layer's.
-    orders: dict[tuple[str, int | None], Tensor] = {("hidden", None): descending(layers[-1].feed_forward.contract)}
+    orders: dict[tuple[str, int | None], Tensor] = {
+        ("hidden", None): descending(layers[-1].feed_forward.contract),
+        ("pooled", None): descending(model.pooler),
+    }
     for index, layer in enumerate(layers):
         orders["heads", index] = descending(layer.attention.value, unit=model.config.head_size)
         orders["ffn", index] = descending(layer.feed_forward.expand)
@@ -51,5 +54,5 @@ def order_by_importance(model: ElasticForSequenceClassification, importance: Any
         for name, weight in model.named_parameters():
             for axis, counted in enumerate(axes_of(name)):
                 if counted is not None:
-                    order = orders[counted, None if counted == "hidden" else layer_of(name)]
+                    order = orders[counted, layer_of(name) if counted in {"heads", "ffn"} else None]
                     weight.copy_(weight.index_select(axis, order))

@@ -24,9 +24,9 @@ AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
     (r".*feed_forward\.expand\.bias", ("ffn",)),
     (r".*feed_forward\.contract\.weight", ("hidden", "ffn")),
     (r".*(output|contract)\.bias", ("hidden",)),
-    (r"pooler\.weight", ("hidden", "hidden")),
-    (r"pooler\.bias", ("hidden",)),
-    (r"classifier\.weight", (None, "hidden")),
+    (r"pooler\.weight", ("pooled", "hidden")),
+    (r"pooler\.bias", ("pooled",)),
+    (r"classifier\.weight", (None, "pooled")),
     (r"classifier\.bias", (None,)),
 )
 
@@ -98,7 +98,7 @@ def _views(model: ElasticForSequenceClassification, architecture: Architecture) 
     positions = {layer: position for position, layer in enumerate(architecture.layers)}
     views = {}
     for name, weight in model.named_parameters():
-        sizes: dict[str | None, int] = {"hidden": architecture.hidden_size}
+        sizes: dict[str | None, int] = {"hidden": architecture.hidden_size, "pooled": architecture.hidden_size}
         layer = layer_of(name)
         if layer is not None:
             if layer not in positions:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 from mlflow.tracking import MlflowClient
 
 from search.store import StudyStore
@@ -17,18 +18,38 @@ from tests.e2e.conftest import COMMAND, TINY_SPACE, Study, answered, bertailor
 
 SLOW_SPACE = {
     **TINY_SPACE,
-    "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [12, 13], "batch_size": 2},
+    "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [3, 4], "batch_size": 2},
 }
 # Each trial trains; without pretrained weights the full-size model, a baseline, is no larger than the space.
 TRAINING = {"strategy": "standalone", "backbone": "scratch"}
 # Two layers as fp32 and as int8, and a single one.
 N_BASELINES = 3
 
+Start = Callable[..., subprocess.Popen[str]]
 
-def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(study: Study, tmp_path: Path) -> None:
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the command in the folder of the test; what still runs at the end is killed."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes.append(subprocess.Popen([COMMAND, *arguments], cwd=tmp_path, text=True, **pipes))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        if process.poll() is None:
+            kill_with_children(process, signal.SIGKILL)
+
+
+def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(
+    study: Study, start: Start, tmp_path: Path
+) -> None:
     n_trials = N_BASELINES + 2
     study(choices=SLOW_SPACE, trials=2, **TRAINING)
-    process = start("search", "study.yaml", cwd=tmp_path)
+    process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
     kill_with_children(process, signal.SIGKILL)
     before = records(tmp_path)
@@ -46,9 +67,9 @@ def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(study: Stu
     assert sorted(runs.values()) == ["FINISHED"] * (n_trials + 1) + ["KILLED"]
 
 
-def test_a_baseline_that_was_cut_off_comes_again(study: Study, tmp_path: Path) -> None:
+def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp_path: Path) -> None:
     study(choices=SLOW_SPACE, trials=1, **TRAINING)
-    process = start("search", "study.yaml", cwd=tmp_path)
+    process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=0)
     kill_with_children(process, signal.SIGKILL)
     assert records(tmp_path) == []
@@ -61,9 +82,9 @@ def test_a_baseline_that_was_cut_off_comes_again(study: Study, tmp_path: Path) -
     assert len(ended) == N_BASELINES + 1
 
 
-def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study, tmp_path: Path) -> None:
+def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study, start: Start, tmp_path: Path) -> None:
     study(trials=1)
-    process = start("search", "study.yaml", cwd=tmp_path)
+    process = start("search", "study.yaml")
     wait_for_a_line(process, "warm-up, alone")
     kill_with_children(process, signal.SIGKILL)
     assert records(tmp_path) == []
@@ -80,9 +101,9 @@ def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study
     assert [name.split()[0] for name in runs].count("tiny") == 1
 
 
-def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, tmp_path: Path) -> None:
+def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, start: Start, tmp_path: Path) -> None:
     study(choices=SLOW_SPACE, trials=2, **TRAINING)
-    process = start("search", "study.yaml", cwd=tmp_path)
+    process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
@@ -99,9 +120,9 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, tmp_path
     assert len(records(tmp_path)) == N_BASELINES + 2
 
 
-def test_a_second_run_of_a_running_study_is_refused(study: Study, tmp_path: Path) -> None:
+def test_a_second_run_of_a_running_study_is_refused(study: Study, start: Start, tmp_path: Path) -> None:
     study(choices=SLOW_SPACE, trials=2, **TRAINING)
-    process = start("search", "study.yaml", cwd=tmp_path)
+    process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=0)
     second = bertailor("search", "study.yaml", cwd=tmp_path)
     kill_with_children(process, signal.SIGKILL)
@@ -129,13 +150,6 @@ def test_a_study_whose_first_trials_all_fail_gives_up(study: Study, tmp_path: Pa
     assert finished.stderr.strip().splitlines()[-1].startswith("error: the first 4 trials all failed")
     assert "Traceback" not in finished.stderr
     assert len(records(tmp_path)) == 4
-
-
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
-    """Start the command in a group of its own."""
-    return subprocess.Popen(
-        [COMMAND, *arguments], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
-    )
 
 
 def wait_until_in_a_trial(folder: Path, process: subprocess.Popen[str], finished: int) -> None:

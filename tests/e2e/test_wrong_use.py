@@ -62,7 +62,6 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         ({"space": "defualt"}, "did you mean 'default'"),
         ({"unlabelled": "nowhere.txt"}, "nowhere.txt"),
         ({"unlabelled": "blank.txt"}, "no text"),
-        ({"unlabelled": "commands.csv"}, "no text"),
         ({"unlabelled": "sentences.csv"}, "no column 'text'"),
         ({"strategy": "scratch"}, "supernet"),
         ({"warm_up_epochs": 0}, "warm_up_epochs"),

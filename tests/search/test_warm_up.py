@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from search.errors import UsageError
 from search.models.elastic import ElasticForSequenceClassification
 from search.training.fine_tuning import evaluate
-from search.warm_up import RECIPE, WEIGHTS, kept, warm_up
+from search.warm_up import RECIPE, kept, warm_up
 from search.workbench import Workbench
 from tests.conftest import tiny_rows, write_csv
 from tests.search.conftest import Remembering
-from tests.search.small_studies import small_bench
+from tests.search.small_studies import SIZES, small_bench
 from trackers.records import WarmUp
 
 
@@ -81,6 +82,13 @@ def test_training_anew_gives_the_same_network(warmed_up: WarmedUp, tmp_path: Pat
     assert same_weights(model, warmed_up.model)
 
 
+def test_what_is_compressed_afterwards_needs_no_other_network(warmed_up: WarmedUp, tmp_path: Path) -> None:
+    space = tmp_path / "fp32.yaml"
+    space.write_text(yaml.safe_dump({"architecture": SIZES, "compression": {"quantisation": "none"}}))
+    bench = small_bench(tmp_path, space=str(space))
+    assert kept(bench, warmed_up.folder) is not None
+
+
 @pytest.mark.parametrize(
     "change",
     [{"seed": 1}, {"sizes": {"ffn_size": [16, 24]}}, {"warm_up_epochs": 2}, {"task": "fewer"}],
@@ -100,7 +108,7 @@ def test_a_network_that_is_kept_is_found_again(warmed_up: WarmedUp, tmp_path: Pa
 
 
 def changed_weights(place: Path) -> None:
-    path = place / WEIGHTS
+    path = place / "model.safetensors"
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(bytes(raw))
@@ -123,10 +131,20 @@ def no_recipe(place: Path) -> None:
 
 
 def no_weights(place: Path) -> None:
-    (place / WEIGHTS).unlink()
+    (place / "model.safetensors").unlink()
 
 
-@pytest.mark.parametrize("harm", [changed_weights, changed_recipe, half_a_recipe, no_recipe, no_weights])
+def no_config(place: Path) -> None:
+    (place / "config.json").unlink()
+
+
+def a_recipe_of_another_kind(place: Path) -> None:
+    (place / RECIPE).write_text("[]", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "harm", [no_config, a_recipe_of_another_kind, changed_weights, changed_recipe, half_a_recipe, no_recipe, no_weights]
+)
 def test_a_network_that_was_tampered_with_is_refused_with_its_folder_and_a_remedy(
     harm: object, warmed_up: WarmedUp, tmp_path: Path
 ) -> None:
