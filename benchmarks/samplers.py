@@ -25,7 +25,7 @@ import optuna
 import torch
 from hypervolume import hypervolume
 
-from search.config import Sampler, StudyConfig
+from search.config import Sampler, StudyConfig, load_config
 from search.ledger import Ledger
 from search.setting_up import set_up
 from search.store import MAXIMIZE, MINIMIZE
@@ -91,14 +91,14 @@ def volume(records: Sequence[TrialRecord], table: dict[tuple[str, ...], TrialRec
 
 
 def record(store: Path) -> None:
-    """Score every point of the space as an inherited candidate."""
-    config = StudyConfig.model_validate({"name": "samplers", "task": "home-intents", "space": str(SPACE)})
+    """Score every point of the space as it is cut from the demo's super-network."""
+    config = load_config("demo", {})
     bench = set_up(config, store, Tracker())
     bench = dataclasses.replace(bench, full=warm_up(bench, store / SUPER_NETWORKS)[0])
     with TABLE.open("w", newline="") as file, tempfile.TemporaryDirectory() as folder:
         writer = csv.writer(file)
         writer.writerow([*CHOICES, *FIGURES])
-        for number, candidate in enumerate(every_candidate(bench.space)):
+        for number, candidate in enumerate(every_candidate(space())):
             trial = run_trial(bench, number, candidate, Path(folder) / "trial")
             row = [*row_of(candidate), *(f"{trial.figures[name]:.6g}" for name in FIGURES)]
             writer.writerow(row)
@@ -140,8 +140,7 @@ def read_table() -> dict[tuple[str, ...], TrialRecord]:
 
 def space() -> Space:
     """The table's space."""
-    whole = Space.load(str(SPACE), SHAPE)
-    return whole
+    return Space.load(str(SPACE), SHAPE)
 
 
 if __name__ == "__main__":

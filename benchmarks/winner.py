@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=["movie-snippets", "snips"])
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--per-intent", type=int, default=600, help="Snips sentences of each intent to train on.")
+    parser.add_argument("--time", help="Of each study: 20m, 1h; without it, until it is done.")
     parser.add_argument("--store", type=Path, default=Path("build/winner"), help="Where the studies are kept.")
     parser.add_argument("--snips", type=Path, default=SNIPS, help="The folder with the files of Snips.")
     arguments = parser.parse_args()
@@ -45,7 +46,7 @@ def main() -> None:
         source: Any = name
         if name == "snips":
             source = snips_task(arguments.snips, arguments.store, arguments.per_intent)
-        raw = {"name": f"winner-{name}", "task": source, "trials": arguments.trials, "polish_epochs": 1}
+        raw = {"name": f"winner-{name}", "task": source, "trials": arguments.trials, "time": arguments.time}
         report(StudyConfig.model_validate(raw), arguments.store)
 
 
