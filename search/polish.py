@@ -28,7 +28,9 @@ def polish(bench: Workbench, store: StudyStore, ledger: Ledger, deadline: float)
         deadline: By ``time.monotonic``; no member is begun after it.
     """
     texts = with_unlabelled(bench)
-    for member in _unpolished(bench, ledger):
+    # Anew after each: a polished version that takes its member's place may let others onto the front.
+    while members := _unpolished(bench, ledger):
+        member = members[0]
         if time.monotonic() > deadline:
             bench.tracker.stage("time is up before all of the front is polished")
             return
@@ -84,7 +86,7 @@ def polish_member(
         number,
         candidate,
         label=f"{member.label} polished",
-        status="worse" if reason else "scored",
+        status="stopped" if not curve.finished else "worse" if reason else "scored",
         reason=reason,
         costs=costs.figures if costs else member.costs,
         machine=costs.machine if costs else member.machine,

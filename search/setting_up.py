@@ -53,7 +53,11 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
             f"task.max_tokens is {task.max_tokens}, and backbone {backbone.name} reads at most"
             f" {backbone.config.max_position_embeddings} word pieces: lower it"
         )
-    known = (*task.train.texts, *task.validation.texts)
+    unlabelled: list[str] = []
+    if config.unlabelled is not None:
+        # What is learnt from may not be what is tested on, not even without its labels.
+        known = (*task.train.texts, *task.validation.texts, *task.test.texts)
+        unlabelled = read_unlabelled(config.unlabelled, known)
     return Workbench(
         config=config,
         task=task,
@@ -63,7 +67,7 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
         full=full_model(backbone, space, task.labels, config.seed),
         train=EncodedSplit(task.train, backbone.tokenizer, task.max_tokens),
         validation=EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens),
-        unlabelled=() if config.unlabelled is None else tuple(read_unlabelled(config.unlabelled, known)),
+        unlabelled=tuple(unlabelled),
         timed_texts=task.validation.sample(N_TIMED_TEXTS, seed=0).texts,
         costs=CostsCache(store / "costs"),
         tracker=tracker,

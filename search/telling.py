@@ -47,12 +47,14 @@ def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: 
             continue
         study.tell(trial.number, state=TrialState.FAIL)
         store.discard(trial.number)
-        if not trial.params:
+        # Those of a queued trial are known even before it has asked for them all.
+        parameters = trial.system_attrs.get("fixed_params", trial.params)
+        if not parameters:
             continue
         if _times_cut_off(study, trial) < MAX_CUT_OFF:
-            study.enqueue_trial(trial.params)
+            study.enqueue_trial(parameters)
         else:
-            candidate = space.sample(FixedTrial(trial.params))
+            candidate = space.sample(FixedTrial(parameters))
             reason = f"the process ended {MAX_CUT_OFF} times while it was tried"
             number = len(study.get_trials(deepcopy=False))
             baseline = candidate in baselines(space)

@@ -57,7 +57,7 @@ class ConsoleTracker(Tracker):
         """Say what is already there, and start counting."""
         self._study, self._started = study, time.monotonic()
         if standing.trials:
-            self._console.print(f"resuming with {len(standing.trials)} of {study.n_trials} trials finished")
+            self._console.print(f"resuming with {standing.n_tried} of {study.n_trials} trials finished")
         self._update(standing)
 
     def start_trial(self, number: int, label: str) -> None:
@@ -66,7 +66,7 @@ class ConsoleTracker(Tracker):
 
     def warm_up(self, story: WarmUp) -> None:
         """Say how good the super-network is."""
-        origin = "from an earlier study" if story.reused else f"after {story.seconds / 60:.1f} min"
+        origin = "as an earlier run made it" if story.reused else f"after {story.seconds / 60:.1f} min"
         self._console.print(f"super-network ready {origin}: score at full size {story.score:.4f}", highlight=False)
 
     def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
@@ -83,8 +83,7 @@ class ConsoleTracker(Tracker):
             for name, figure, form, unit in LINE
             if figure in trial.figures
         )
-        n_proposed = sum(known.polishes is None for known in standing.trials)
-        position = f"{n_proposed:>3}/{self._study.n_trials}" if trial.polishes is None else "polish"
+        position = f"{standing.n_tried:>3}/{self._study.n_trials}" if trial.polishes is None else "polish"
         line = f"{position}  #{trial.number:<3} {trial.label:<23} {outcome:<11} {figures}"
         remarks = [remark for remark in ("baseline" if trial.baseline else "", trial.reason) if remark]
         if remarks:
@@ -108,7 +107,7 @@ class ConsoleTracker(Tracker):
 
     def _update(self, standing: Standing) -> None:
         self._progress.update(
-            self._bar, completed=len(standing.trials), total=self._study.n_trials, found=self._found(standing)
+            self._bar, completed=standing.n_tried, total=self._study.n_trials, found=self._found(standing)
         )
 
     def _found(self, standing: Standing) -> str:
@@ -121,7 +120,7 @@ class ConsoleTracker(Tracker):
         if not standing.trials:
             return ""
         left = statistics.median(trial.seconds for trial in standing.trials)
-        left *= max(0, self._study.n_trials - len(standing.trials))
+        left *= max(0, self._study.n_trials - standing.n_tried)
         if self._study.time_limit_s is not None:
             left = min(left, max(0.0, self._started + self._study.time_limit_s - time.monotonic()))
         return f", about {left / 60:.0f} min left" if left >= 90 else f", about {left:.0f} s left"

@@ -35,7 +35,7 @@ def describe(
         "",
         f"- **Traded off:** {', '.join(study.objectives)}",
         f"- **Budgets:** {budgets or 'none'}",
-        f"- **Trials:** {len(standing.trials)} of {study.n_trials}: "
+        f"- **Trials:** {standing.n_tried} of {study.n_trials}: "
         + (", ".join(f"{n} {outcome}" for outcome, n in ends.most_common()) or "none yet"),
         "",
         "### Front",

@@ -50,6 +50,7 @@ class MlflowTracker(Tracker):
         self._client = MlflowClient(tracking_uri(store))
         self._runs: dict[int, str] = {}  # trial number -> run id
         self._front: set[int] = set()  # as tagged
+        self._superseded: frozenset[int] = frozenset()  # likewise
         self._open: set[int] = set()  # started and not ended
         self._described_at, self._stale = -math.inf, False
 
@@ -67,7 +68,7 @@ class MlflowTracker(Tracker):
 
     def warm_up(self, story: WarmUp) -> None:
         """Write the super-network's curves into a run of its own, once a study."""
-        known = f"tags.warm_up = '{self._study.name}'"
+        known = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}' and tags.warm_up != ''"
         if self._client.search_runs([self._experiment_id], known, max_results=1):
             return
         tags = {
@@ -144,11 +145,11 @@ class MlflowTracker(Tracker):
 
     def _show(self, standing: Standing) -> None:
         """Bring the front up to date: a trial joins it when it ends, and may be dominated later."""
-        front = set(standing.front)
-        if front != self._front:
-            for number in front ^ self._front:
+        front, superseded = set(standing.front), standing.superseded - self._superseded
+        if front != self._front or superseded:
+            for number in front ^ self._front | superseded:
                 self._client.set_tag(self._runs[number], "outcome", standing.outcome(standing.trial(number)))
-            self._front, self._stale = front, True
+            self._front, self._superseded, self._stale = front, standing.superseded, True
             size = _metrics({"front_size": len(front)}, step=len(standing.trials))
             self._client.log_batch(self._parent_id, metrics=size)
         if self._stale and time.monotonic() > self._described_at + DESCRIBE_EVERY_S:
@@ -177,8 +178,10 @@ class MlflowTracker(Tracker):
     def _open_parent(self, study: StudyRecord, *, resumed: bool) -> str:
         # A study's name is made of letters, digits, dots, dashes and underscores: nothing to escape.
         found = self._client.search_runs([self._experiment_id], f"tags.study = '{study.name}'", max_results=1)
-        # A study that has no trials and yet a finished run was deleted by its user, and begins anew.
-        if found and (resumed or found[0].info.status == "RUNNING"):
+        # A study that has no trials, and yet an ended run with trials, was deleted by its user and begins anew.
+        if found and (
+            resumed or found[0].info.status == "RUNNING" or not any(True for _ in self._children(found[0].info.run_id))
+        ):
             run_id = str(found[0].info.run_id)
             self._client.update_run(run_id, status="RUNNING")
         else:
@@ -195,11 +198,12 @@ class MlflowTracker(Tracker):
         Returns:
             The numbers of the trials that are written down whole.
         """
-        self._runs, self._front, self._open = {}, set(), set()
+        self._runs, self._front, self._open, self._superseded = {}, set(), set(), frozenset()
         written = set()
-        for run in self._children():
+        for run in self._children(self._parent_id):
             number, run_id = int(run.data.tags["trial"]), run.info.run_id
-            if number in finished:
+            # What was cut off may have come again under its number.
+            if number in finished and run.info.status != "KILLED":
                 self._runs[number] = run_id
                 if run.info.status in {"FINISHED", "FAILED"}:
                     written.add(number)
@@ -214,8 +218,8 @@ class MlflowTracker(Tracker):
         self._client.set_tag(run_id, "reason", "cut off; the candidate comes again in a later trial")
         self._client.set_terminated(run_id, "KILLED")
 
-    def _children(self) -> Iterator[Run]:
-        condition = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{self._parent_id}' and tags.trial != ''"
+    def _children(self, parent_id: str) -> Iterator[Run]:
+        condition = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_id}' and tags.trial != ''"
         token: str | None = None
         while True:
             page = self._client.search_runs([self._experiment_id], condition, max_results=PAGE, page_token=token)

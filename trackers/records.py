@@ -136,6 +136,11 @@ class Standing:
         by_number = {trial.number: trial for trial in self.trials}
         return [by_number[number] for number in self.front]
 
+    @property
+    def n_tried(self) -> int:
+        """How many candidates have been tried; polishing tries no new ones."""
+        return sum(trial.polishes is None for trial in self.trials)
+
     def outcome(self, trial: TrialRecord) -> Outcome:
         """How a trial ended, as far as is known now."""
         if trial.repeats is not None:

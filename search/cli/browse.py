@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import psutil
 import typer
 from rich.table import Table
 
@@ -65,12 +67,25 @@ def ui(
     options = ["--backend-store-uri", tracking_uri(store), "--host", host, "--port", str(port)]
     artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
+    server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts, "--workers", "1"])
     try:
-        code = subprocess.call([sys.executable, "-m", "mlflow", "server", *options, *artifacts, "--workers", "1"])
+        code = server.wait()
     except KeyboardInterrupt:
+        _end_with_children(server.pid)
         return
     if code:
         raise RunError(f"the MLflow server ended with exit code {code}; its own lines above say why")
+
+
+def _end_with_children(pid: int) -> None:
+    """End a process and all that it started, which would otherwise live on."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(family, timeout=5)[1]:
+            process.kill()
 
 
 def list_known(

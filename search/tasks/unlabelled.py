@@ -17,7 +17,7 @@ def read_unlabelled(path: Path, known: Iterable[str]) -> list[str]:
 
     Args:
         path: The file.
-        known: Texts that are left out, because training or validation has them.
+        known: Texts that are left out, because the task has them already.
 
     Raises:
         UsageError: The file can't be read, or has no text that is not known.
@@ -38,8 +38,8 @@ def read_unlabelled(path: Path, known: Iterable[str]) -> list[str]:
             new.append(text.strip())
     if not new:
         raise UsageError(
-            f"unlabelled: {path} has no text that training and validation don't have already: name another file, or"
-            " leave `unlabelled` out"
+            f"unlabelled: {path} has no text that the task doesn't have already: name another file, or leave"
+            " `unlabelled` out"
         )
     return new
 

@@ -16,7 +16,7 @@ import yaml
 COMMAND = Path(sys.executable).with_name("bertailor")
 
 # Candidates that train on eighty sentences in a second.
-TINY_SPACE = {
+TINY_SPACE: dict[str, dict[str, Any]] = {
     "architecture": {
         "depth": [1, 2],
         "layers": "first",

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -34,9 +35,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     processes: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str) -> subprocess.Popen[str]:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        processes.append(subprocess.Popen([COMMAND, *arguments], cwd=tmp_path, text=True, **pipes))
-        return processes[-1]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen([COMMAND, *arguments], cwd=tmp_path, stdout=pipe, stderr=pipe, text=True)
+        processes.append(process)
+        return process
 
     yield run
     for process in processes:
@@ -174,7 +176,7 @@ def wait_for_a_line(process: subprocess.Popen[str], beginning: str) -> None:
     raise AssertionError(f"the command ended without a line '{beginning}...': {process.communicate()}")
 
 
-def records(folder: Path) -> list[dict[str, object]]:
+def records(folder: Path) -> list[dict[str, Any]]:
     """What the store has of the finished trials."""
     store = StudyStore(folder / "mlruns", "tiny")
     return [record.to_dict() for record in store.records()] if (store.folder / "journal.log").is_file() else []

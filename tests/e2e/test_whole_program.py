@@ -9,6 +9,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from search.store import StudyStore
@@ -188,9 +189,12 @@ def test_ui_serves_the_studies(finished: Path) -> None:
     try:
         page = _get(f"http://127.0.0.1:{port}/")
         assert "MLflow" in page
+        children = psutil.Process(server.pid).children(recursive=True)
     finally:
         server.terminate()
         server.wait(timeout=30)
+    assert children
+    assert not psutil.wait_procs(children, timeout=15)[1]
 
 
 @pytest.mark.slow

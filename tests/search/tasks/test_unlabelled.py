@@ -85,7 +85,7 @@ def test_what_is_read_is_new_once_and_complete(
 @pytest.mark.parametrize("write", [as_lines, as_table])
 @pytest.mark.parametrize("texts", [[], ["", "  "], ["Turn on the light"]])
 def test_a_file_without_a_new_text_is_refused(write: Writer, texts: list[str], tmp_path: Path) -> None:
-    assert "no text that training and validation" in refusal(write(tmp_path, texts), ("turn on the light",))
+    assert "no text that the task doesn't have already" in refusal(write(tmp_path, texts), ("turn on the light",))
 
 
 @pytest.mark.parametrize("name", ["nowhere.txt", "nowhere.csv"])
