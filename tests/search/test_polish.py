@@ -93,7 +93,8 @@ def test_the_full_size_model_is_not_polished(small: Workbench, member: TrialReco
 
 
 def test_what_is_off_the_front_is_not_polished(small: Workbench, member: TrialRecord, tmp_path: Path) -> None:
-    worse = dataclasses.replace(member, number=1, score=0.05)
+    dear = {name: 50 * value for name, value in member.costs.items()}
+    worse = dataclasses.replace(member, number=1, score=0.05, costs=dear)
     store, ledger, _ = a_ledger(small, tmp_path, dataclasses.replace(member, score=0.1), worse)
     polish(small, store, ledger, math.inf)
     assert [record.polishes for record in ledger.records] == [None, None, 0]
