@@ -51,7 +51,9 @@ def search(
     finally:
         screen.close()
     if as_json:
-        print_json({"study": config.name, "test_score": ending.test_score, "front": front_rows(ending.standing)})
+        comparison = None if ending.comparison is None else vars(ending.comparison)
+        answer = {"study": config.name, "test_score": ending.test_score, "comparison": comparison}
+        print_json({**answer, "front": front_rows(ending.standing)})
     elif ending.standing.front:
         _say_what_next(progress, config.name, store)
     if ending.stopped:
