@@ -20,8 +20,9 @@ demo: .venv/installed  ## a real study on this machine, its winner exported and 
 	@echo "the bundle of the recommended candidate:  build/demo-bundle"
 	@echo "browse the study:                         $(BIN)/bertailor ui"
 
+# Two files of tests at a time, each on one thread: together they would wait for each other's.
 test: lint  ## every test but those marked slow
-	$(BIN)/pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: .venv/installed  ## the tests that take minutes
 	$(BIN)/pytest -m slow
@@ -32,8 +33,10 @@ lint: .venv/installed
 	$(BIN)/mypy --strict -p spaces -p trackers
 	$(BIN)/mypy -p search
 
-benchmark: .venv/installed  ## what Optuna and MLflow add to a trial
+benchmark: .venv/installed  ## those that take minutes; the others in benchmarks/ take up to hours
+	$(BIN)/python benchmarks/early_stopping.py
 	$(BIN)/python benchmarks/tracking_overhead.py
+	$(BIN)/python benchmarks/training_speed.py
 
 picture: .venv/installed  ## the README's picture, from the demo's front; needs chromium
 	command -v chromium || (apt-get update && apt-get install -y chromium)
