@@ -214,7 +214,7 @@ def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path:
         "compression": {"quantisation": ["none", "dynamic-int8"]},
     }
     write_yaml(tmp_path / "space.yaml", space)
-    keys = {"name": task, "task": source, "space": "space.yaml", "trials": 6, **SHORT}
+    keys = {"name": task, "task": source, "space": "space.yaml", "trials": 6, "time": "8m", **SHORT}
     write_yaml(tmp_path / "study.yaml", keys)
     answer = answered("search", "study.yaml", cwd=tmp_path)
     assert len(answer["front"]) > 1
