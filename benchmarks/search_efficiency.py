@@ -141,12 +141,7 @@ def by_hand(task: Task, limit_s: float, seed: int) -> Found:
 
 def first_layers(shape: Shape, depth: int) -> Architecture:
     """The sizes of a pretrained BERT of which the first layers are loaded."""
-    return Architecture(
-        layers=range(depth),
-        heads=[shape.heads] * depth,
-        ffn_sizes=[shape.ffn_size] * depth,
-        hidden_size=shape.hidden_size,
-    )
+    return Architecture.uniform(range(depth), heads=shape.heads, ffn_size=shape.ffn_size, hidden_size=shape.hidden_size)
 
 
 def volume(found: Found) -> float:

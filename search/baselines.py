@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from spaces import Architecture, Candidate, Compression, Shape, Space, Training
-from spaces.space import kept_layers
+from spaces import Architecture, Candidate, Compression, Space, Training
 from trackers.records import TrialRecord
 
 # The shares of its layers that a backbone is left with.
@@ -21,7 +20,7 @@ def baselines(space: Space) -> list[Candidate]:
     """
     full = full_architecture(space)
     depths = sorted({max(1, round(share * full.depth)) for share in LAYER_SHARES} - {full.depth}, reverse=True)
-    plain = [(full, Compression()), (full, INT8), *((_with_layers(full, depth, space), INT8) for depth in depths)]
+    plain = [(full, Compression()), (full, INT8), *((_with_layers(full, space.kept(d, "even")), INT8) for d in depths)]
     training = _plain_training(space)
     return [
         Candidate(architecture=architecture, compression=compression, training=training)
@@ -31,7 +30,12 @@ def baselines(space: Space) -> list[Candidate]:
 
 def full_architecture(space: Space) -> Architecture:
     """The backbone at full size; without a backbone, the largest encoder of the space."""
-    return space.largest() if space.shape.resizable else _of_shape(space.shape)
+    shape = space.shape
+    if shape.resizable:
+        return space.largest()
+    return Architecture.uniform(
+        range(shape.depth), heads=shape.heads, ffn_size=shape.ffn_size, hidden_size=shape.hidden_size
+    )
 
 
 def full_int8(records: Iterable[TrialRecord], space: Space) -> TrialRecord | None:
@@ -40,20 +44,8 @@ def full_int8(records: Iterable[TrialRecord], space: Space) -> TrialRecord | Non
     return next((r for r in records if r.baseline and r.candidate == wanted and r.score is not None), None)
 
 
-def _of_shape(shape: Shape) -> Architecture:
-    return Architecture(
-        layers=range(shape.depth),
-        heads=[shape.heads] * shape.depth,
-        ffn_sizes=[shape.ffn_size] * shape.depth,
-        hidden_size=shape.hidden_size,
-    )
-
-
-def _with_layers(full: Architecture, depth: int, space: Space) -> Architecture:
-    layers = range(depth) if space.shape.resizable else kept_layers(depth, full.depth, "even")
-    return full.model_copy(
-        update={"layers": tuple(layers), "heads": full.heads[:depth], "ffn_sizes": full.ffn_sizes[:depth]}
-    )
+def _with_layers(full: Architecture, layers: Sequence[int]) -> Architecture:
+    return Architecture.uniform(layers, heads=full.heads[0], ffn_size=full.ffn_sizes[0], hidden_size=full.hidden_size)
 
 
 def _plain_training(space: Space) -> Training | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -58,6 +58,12 @@ class Architecture(_Choices):
         if list(self.layers) != sorted(set(self.layers)) or self.layers[0] < 0:
             raise ValueError(f"layers must ascend from 0 or more without repeats, not {self.layers}")
         return self
+
+    @classmethod
+    def uniform(cls, layers: Iterable[int], *, heads: int, ffn_size: int, hidden_size: int) -> Self:
+        """An encoder whose layers are all alike."""
+        kept = tuple(layers)
+        return cls(layers=kept, heads=(heads,) * len(kept), ffn_sizes=(ffn_size,) * len(kept), hidden_size=hidden_size)
 
     @property
     def depth(self) -> int:

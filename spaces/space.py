@@ -115,7 +115,7 @@ class Space(_Choices):
         suffixes = [f"_{layer}" for layer in range(depth)] if sizes.per_layer else [""]
         repeats = 1 if sizes.per_layer else depth
         architecture = Architecture(
-            layers=self._kept(depth, selection),
+            layers=self.kept(depth, selection),
             heads=[sizes.heads.suggest(trial, f"heads{suffix}") for suffix in suffixes] * repeats,
             ffn_sizes=[sizes.ffn_size.suggest(trial, f"ffn_size{suffix}") for suffix in suffixes] * repeats,
             hidden_size=sizes.hidden_size.suggest(trial, "hidden_size"),
@@ -169,14 +169,15 @@ class Space(_Choices):
 
     def _uniform(self, extreme: Callable[[Iterable[int]], int]) -> Architecture:
         sizes, depth = self.architecture, extreme(self.architecture.depth.values)
-        return Architecture(
-            layers=self._kept(depth, self._selections(depth)[0]),
-            heads=[extreme(sizes.heads.values)] * depth,
-            ffn_sizes=[extreme(sizes.ffn_size.values)] * depth,
+        return Architecture.uniform(
+            self.kept(depth, self._selections(depth)[0]),
+            heads=extreme(sizes.heads.values),
+            ffn_size=extreme(sizes.ffn_size.values),
             hidden_size=extreme(sizes.hidden_size.values),
         )
 
-    def _kept(self, depth: int, selection: LayerSelection) -> tuple[int, ...]:
+    def kept(self, depth: int, selection: LayerSelection) -> tuple[int, ...]:
+        """Which layers an encoder of ``depth`` keeps; without a backbone there are none to choose from."""
         return tuple(range(depth)) if self.shape.resizable else kept_layers(depth, self.shape.depth, selection)
 
     def _selections(self, depth: int) -> tuple[LayerSelection, ...]:
