@@ -40,9 +40,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.record:
         record(arguments.record)
-    recorded = json.loads(CURVES.read_text(encoding="utf-8"))
-    curves = [Curve(tuple(curve["costs"]), tuple(curve["scores"])) for curve in recorded["curves"]]
-    print(f"{len(curves)} trials on {TASK}, recorded on {recorded['machine']}; front of {len(on_front(curves))}")
+    curves = recorded_curves()
+    recorded_on = json.loads(CURVES.read_text(encoding="utf-8"))["machine"]
+    print(f"{len(curves)} trials on {TASK}, recorded on {recorded_on}; front of {len(on_front(curves))}")
     saved, wrongly = outcome(curves)
     print(
         f"as recorded: saves {saved:.0%} of the training steps (aim: a third), stops {wrongly} of the front (aim: none)"
@@ -54,6 +54,12 @@ def main() -> None:
         shuffled.append(outcome(order))
     mean = statistics.mean(saved for saved, _ in shuffled)
     print(f"in {N_ORDERS} random orders: saves {mean:.0%} on average, stops {sum(w for _, w in shuffled)} of the front")
+
+
+def recorded_curves() -> list[Curve]:
+    """The recorded trials, in their order."""
+    recorded = json.loads(CURVES.read_text(encoding="utf-8"))["curves"]
+    return [Curve(tuple(curve["costs"]), tuple(curve["scores"])) for curve in recorded]
 
 
 def outcome(curves: list[Curve]) -> tuple[float, int]:

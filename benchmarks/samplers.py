@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import get_args
 
 import optuna
-import torch
 from hypervolume import hypervolume
 
 from search.config import Sampler, StudyConfig, load_config
@@ -53,7 +52,6 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.record:
         record(arguments.store)
-    torch.set_num_threads(1)  # the GP is faster so
     table = read_table()
     whole = volume(list(table.values()), table)
     print(f"{len(table)} candidates on home-intents, {arguments.seeds} seeds; hypervolume as a share of the table's")

@@ -96,7 +96,7 @@ class StudyConfig(BaseModel):
         "size_mb",
     )
     budgets: Budgets = Budgets()
-    sampler: Sampler = "tpe"
+    sampler: Sampler = "gp"
     trials: PositiveInt = 40
     time: Annotated[PositiveFloat | None, BeforeValidator(_seconds)] = None
     seed: Annotated[int, Field(ge=0)] = 0

@@ -34,8 +34,8 @@ def is_hopeless(trial: Curve, past: Sequence[Curve]) -> bool:
     """Whether a trial in training will not reach the front.
 
     Its costs are known before it trains. Those who could dominate it are the trials that cost no more. It is
-    stopped when it scores below their median at the same report (the median rule of Golovin et al. 2017,
-    Google Vizier) by more than trials usually come back from: see ``margin``.
+    stopped when even its best score so far is below the median of theirs at the same report (the median rule of
+    Golovin et al. 2017, Google Vizier) by more than trials usually come back from: see ``margin``.
 
     Args:
         trial: What it has shown so far.
@@ -48,7 +48,7 @@ def is_hopeless(trial: Curve, past: Sequence[Curve]) -> bool:
     ]
     if len(finished) < MIN_FINISHED or not rivals:
         return False
-    return trial.scores[-1] < statistics.median(rivals) - margin(finished, reports)
+    return max(trial.scores) < statistics.median(rivals) - margin(finished, reports)
 
 
 def margin(finished: Sequence[Curve], reports: int) -> float:

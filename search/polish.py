@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from search.artifacts.scoring import score_artifact
 from search.baselines import full_architecture
 from search.ledger import Ledger
+from search.standing import standing_of
 from search.store import StudyStore
 from search.tasks import Split
 from search.training.batches import UNLABELLED, EncodedSplit
@@ -21,6 +23,9 @@ from trackers.records import TrialRecord
 def polish(bench: Workbench, store: StudyStore, ledger: Ledger, deadline: float) -> None:
     """Polish every member of the front that isn't yet, the recommended one first, as long as there is time.
 
+    Then what would be on the front but for the floor under the score, which counts after polishing: from the best
+    score down, until one misses the floor even so.
+
     Args:
         bench: What the study's trials share; its full-size model is the teacher.
         store: Keeps what is made.
@@ -29,7 +34,7 @@ def polish(bench: Workbench, store: StudyStore, ledger: Ledger, deadline: float)
     """
     texts = with_unlabelled(bench)
     # Anew after each: a polished version that takes its member's place may let others onto the front.
-    while members := _unpolished(bench, ledger):
+    while members := _unpolished(bench, ledger) or _short_of_the_floor(bench, ledger):
         member = members[0]
         if time.monotonic() > deadline:
             bench.tracker.stage("time is up before all of the front is polished")
@@ -111,13 +116,32 @@ def with_unlabelled(bench: Workbench) -> EncodedSplit:
 
 
 def _unpolished(bench: Workbench, ledger: Ledger) -> list[TrialRecord]:
-    """The members to polish, the recommended one first; the full-size model would be its own teacher."""
-    tried, teacher = {record.polishes for record in ledger.records}, full_architecture(bench.space)
-    members = [
-        member
-        for member in ledger.standing.members
-        if member.polishes is None
-        and member.number not in tried
-        and Candidate.model_validate(member.candidate).architecture != teacher
-    ]
+    """The members to polish, the recommended one first."""
+    members = [member for member in ledger.standing.members if _may_gain(bench, ledger, member)]
     return sorted(members, key=lambda member: member.number != ledger.standing.recommended)
+
+
+def _short_of_the_floor(bench: Workbench, ledger: Ledger) -> list[TrialRecord]:
+    """What only the floor under the score keeps off the front, the best score first; none once one missed it again."""
+    short = {record.number: record for record in ledger.records if _misses_only_the_floor(bench, record)}
+    if any(record.polishes in short and record.status != "scored" for record in ledger.records):
+        return []
+    without_floor = [
+        replace(record, status="scored") if record.number in short else record for record in ledger.records
+    ]
+    front = standing_of(without_floor, bench.config.objectives).front
+    members = [short[number] for number in front if number in short and _may_gain(bench, ledger, short[number])]
+    return sorted(members, key=lambda member: -(member.score or 0))
+
+
+def _misses_only_the_floor(bench: Workbench, record: TrialRecord) -> bool:
+    if record.status != "over-budget" or record.score is None or record.polishes is not None:
+        return False
+    return [name for name, by in bench.config.budgets.excess(record.figures).items() if by > 0] == ["score"]
+
+
+def _may_gain(bench: Workbench, ledger: Ledger, member: TrialRecord) -> bool:
+    """Whether it was not polished yet; the full-size model would be its own teacher."""
+    tried = {record.polishes for record in ledger.records}
+    architecture = Candidate.model_validate(member.candidate).architecture
+    return member.polishes is None and member.number not in tried and architecture != full_architecture(bench.space)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import optuna
+import torch
 from optuna.samplers import BaseSampler
 
 from search.config import Sampler
@@ -34,3 +37,14 @@ def make_sampler(name: Sampler, seed: int) -> BaseSampler:
                 )
             case "random":
                 return optuna.samplers.RandomSampler(seed=seed)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: the Gaussian process is several times slower where threads wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -18,7 +18,7 @@ from search.config import StudyConfig
 from search.errors import RunError
 from search.ledger import Ledger
 from search.polish import polish
-from search.samplers import make_sampler
+from search.samplers import make_sampler, one_thread
 from search.setting_up import check_budgets, inputs_of, set_up, study_record
 from search.store import StudyStore
 from search.telling import recover
@@ -118,8 +118,9 @@ def search(ledger: Ledger, space: Space, run: Run, deadline: float = math.inf) -
         # A sampler of its own for each trial, so that a study goes on after a stop as it would have without one.
         seed = np.random.SeedSequence([config.seed, len(records)]).generate_state(1)[0]
         ledger.study.sampler = make_sampler(config.sampler, int(seed))
-        trial = ledger.study.ask()
-        candidate = space.sample(trial)
+        with one_thread():
+            trial = ledger.study.ask()
+            candidate = space.sample(trial)
         tracker.start_trial(trial.number, candidate.label)
         ledger.enter(repeated(trial.number, candidate, records) or run(trial.number, candidate), trial)
         enough = len(records) >= min(GIVE_UP_AFTER, config.trials)

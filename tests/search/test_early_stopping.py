@@ -5,6 +5,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from early_stopping import on_front, outcome, recorded_curves
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -123,3 +124,16 @@ def test_rivals_that_ended_before_the_report_say_nothing_of_it() -> None:
     past = [GOOD] * MIN_FINISHED
     assert not is_hopeless(Curve((2.0, 2.0), (0.1, 0.1, 0.1, 0.1)), past)
     assert is_hopeless(Curve((2.0, 2.0), (0.1, 0.1, 0.1)), past)
+
+
+def test_one_bad_report_stops_no_trial() -> None:
+    past = [GOOD] * MIN_FINISHED
+    assert not is_hopeless(Curve((2.0, 2.0), (0.6, 0.9, 0.1)), past)
+
+
+def test_a_third_of_recorded_trainings_is_saved_and_none_of_their_front_is_stopped() -> None:
+    curves = recorded_curves()
+    saved, stopped_of_the_front = outcome(curves)
+    assert len(on_front(curves)) > 3
+    assert saved >= 1 / 3
+    assert stopped_of_the_front == 0

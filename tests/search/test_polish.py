@@ -8,6 +8,7 @@ import pytest
 
 from search.artifacts.scoring import score_artifact
 from search.baselines import full_architecture
+from search.config import Budgets
 from search.ledger import Ledger
 from search.polish import polish, with_unlabelled
 from search.store import StudyStore
@@ -142,3 +143,40 @@ def test_polishing_learns_from_the_texts_without_labels_too(tmp_path: Path) -> N
 
 def test_without_such_texts_polishing_learns_from_the_training_texts(small: Workbench) -> None:
     assert with_unlabelled(small) is small.train
+
+
+def with_floor(bench: Workbench, floor: float) -> Workbench:
+    return dataclasses.replace(bench, config=bench.config.model_copy(update={"budgets": Budgets(score=floor)}))
+
+
+def test_what_passes_the_floor_once_polished_is_taken(small: Workbench, member: TrialRecord, tmp_path: Path) -> None:
+    short = dataclasses.replace(member, status="over-budget", score=0.0)
+    bench = with_floor(small, 0.001)
+    store, ledger, _ = a_ledger(bench, tmp_path, short)
+    assert ledger.standing.front == ()
+    polish(bench, store, ledger, math.inf)
+    (_, polished) = ledger.records
+    assert (polished.polishes, polished.status) == (0, "scored")
+    assert ledger.standing.front == (1,)
+
+
+def test_of_what_is_short_of_the_floor_no_more_is_polished_once_one_missed_it(
+    small: Workbench, member: TrialRecord, tmp_path: Path
+) -> None:
+    dear = {name: 50 * value for name, value in member.costs.items()}
+    short = [
+        dataclasses.replace(member, status="over-budget", score=0.1),
+        dataclasses.replace(member, status="over-budget", number=1, score=0.2, costs=dear),
+    ]
+    bench = with_floor(small, 1.0)
+    store, ledger, _ = a_ledger(bench, tmp_path, *short)
+    polish(bench, store, ledger, math.inf)
+    assert [(record.polishes, record.status) for record in ledger.records[2:]] == [(1, "worse")]
+
+
+def test_what_costs_too_much_is_not_polished(small: Workbench, member: TrialRecord, tmp_path: Path) -> None:
+    budgets = Budgets(score=0.001, size_mb=member.costs["size_mb"] / 2)
+    bench = dataclasses.replace(small, config=small.config.model_copy(update={"budgets": budgets}))
+    store, ledger, _ = a_ledger(bench, tmp_path, dataclasses.replace(member, status="over-budget", score=0.0))
+    polish(bench, store, ledger, math.inf)
+    assert len(ledger.records) == 1

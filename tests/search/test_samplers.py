@@ -5,10 +5,9 @@ from typing import get_args
 
 import optuna
 import pytest
-import torch
 
 from search.config import Sampler
-from search.samplers import STARTUP_TRIALS, make_sampler
+from search.samplers import STARTUP_TRIALS, make_sampler, one_thread
 from spaces import Candidate, Shape, Space
 
 SHAPE = Shape(depth=6, heads=12, head_size=32, ffn_size=1536, hidden_size=384)
@@ -17,11 +16,8 @@ LATENCY_LIMIT_MS = 6.0
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_thread() -> Iterator[None]:
-    # The Gaussian process is several times slower where its threads fight over busy cores.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with one_thread():
+        yield
 
 
 def costs(candidate: Candidate) -> tuple[float, float, float]:
