@@ -28,7 +28,7 @@ from trackers.records import excess
 STUDIES = Path(__file__).with_name("studies")
 
 Objective = Literal["score", "latency_ms", "memory_mb", "size_mb"]
-Sampler = Literal["tpe", "nsga2", "nsga3", "gp", "random"]
+Sampler = Literal["auto", "tpe", "nsga2", "nsga3", "gp", "random"]
 
 _TIME_UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -73,7 +73,7 @@ class StudyConfig(BaseModel):
         unlabelled: A file of texts of the task, without labels, that polishing learns from too.
         objectives: What the front trades off; ``score`` is maximised, costs are minimised.
         budgets: What a candidate must keep to.
-        sampler: Which of Optuna's samplers proposes candidates.
+        sampler: Which of Optuna's samplers proposes candidates; ``auto`` is ``gp``, and ``tpe`` after the first 60.
         trials: How many trials the study has in all.
         time: No trial starts after this many seconds; the limit of one run of the command, not of the study.
         seed: Decides everything that chance decides, but for the machine's timings.
@@ -96,7 +96,7 @@ class StudyConfig(BaseModel):
         "size_mb",
     )
     budgets: Budgets = Budgets()
-    sampler: Sampler = "gp"
+    sampler: Sampler = "auto"
     trials: PositiveInt = 40
     time: Annotated[PositiveFloat | None, BeforeValidator(_seconds)] = None
     seed: Annotated[int, Field(ge=0)] = 0

@@ -15,13 +15,23 @@ from search.config import Sampler
 STARTUP_TRIALS = 10
 # Optuna's 50 would leave a study of 40 trials without a second generation.
 POPULATION_SIZE = 16
+# The Gaussian process finds the better fronts (benchmarks/samplers.py), and takes 3 s for the 60th proposal.
+GP_TRIALS = 60
 
 
-def make_sampler(name: Sampler, seed: int) -> BaseSampler:
-    """A sampler that proposes the same candidate for the same history and ``seed``."""
+def make_sampler(name: Sampler, seed: int, n_trials: int = 0) -> BaseSampler:
+    """A sampler that proposes the same candidate for the same history and ``seed``.
+
+    Args:
+        name: As in the study's configuration.
+        seed: Decides what chance decides.
+        n_trials: How many it proposed before.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         match name:
+            case "auto":
+                return make_sampler("gp" if n_trials < GP_TRIALS else "tpe", seed)
             case "tpe":
                 # Multivariate by group, because what a space offers depends on the depth that was chosen.
                 return optuna.samplers.TPESampler(

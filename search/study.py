@@ -117,7 +117,7 @@ def search(ledger: Ledger, space: Space, run: Run, deadline: float = math.inf) -
             return
         # A sampler of its own for each trial, so that a study goes on after a stop as it would have without one.
         seed = np.random.SeedSequence([config.seed, len(records)]).generate_state(1)[0]
-        ledger.study.sampler = make_sampler(config.sampler, int(seed))
+        ledger.study.sampler = make_sampler(config.sampler, int(seed), ledger.n_sampled)
         with one_thread():
             trial = ledger.study.ask()
             candidate = space.sample(trial)

@@ -33,7 +33,7 @@ configs = st.builds(
         lambda names: st.integers(2, 4).map(lambda n: tuple(names[:n]))
     ),
     budgets=budgets,
-    sampler=st.sampled_from(["tpe", "nsga2", "nsga3", "gp", "random"]),
+    sampler=st.sampled_from(["auto", "tpe", "nsga2", "nsga3", "gp", "random"]),
     trials=st.integers(1, 1000),
     time=st.none() | st.sampled_from(["90s", "20m", "1h30m"]) | st.floats(1.0, 1e6),
     seed=st.integers(0, 2**40),

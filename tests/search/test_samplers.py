@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from search.config import Sampler
-from search.samplers import STARTUP_TRIALS, make_sampler, one_thread
+from search.samplers import GP_TRIALS, STARTUP_TRIALS, make_sampler, one_thread
 from spaces import Candidate, Shape, Space
 
 SHAPE = Shape(depth=6, heads=12, head_size=32, ffn_size=1536, hidden_size=384)
@@ -51,6 +51,12 @@ def history(space: Space, n_trials: int) -> optuna.Study:
     study = a_study()
     run(study, space, "random", n_trials)
     return study
+
+
+def test_auto_is_a_gaussian_process_until_that_becomes_slow() -> None:
+    at = {n: type(make_sampler("auto", seed=0, n_trials=n)) for n in (0, GP_TRIALS - 1, GP_TRIALS)}
+    gp, tpe = optuna.samplers.GPSampler, optuna.samplers.TPESampler
+    assert at == {0: gp, GP_TRIALS - 1: gp, GP_TRIALS: tpe}
 
 
 @pytest.mark.parametrize("name", get_args(Sampler))
