@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from search.artifacts.scoring import score_artifact
 from search.baselines import full_architecture
+from search.files import sha256_of
 from search.ledger import Ledger
 from search.standing import standing_of
 from search.store import StudyStore
@@ -15,7 +16,7 @@ from search.tasks import Split
 from search.training.batches import UNLABELLED, EncodedSplit
 from search.training.distillation import distillation_loss
 from search.trial import DISTILLATION, failed_trial, model_of, new_record
-from search.workbench import Workbench, sha256_of
+from search.workbench import Workbench
 from spaces import Candidate
 from trackers.records import TrialRecord
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from search.config import StudyConfig
 from search.devices.costs_cache import CostsCache
 from search.devices.device import load_device
 from search.errors import UsageError
+from search.files import digest
 from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.ordering import MAGNITUDE, order_by_importance
@@ -134,7 +134,7 @@ def inputs_of(bench: Workbench) -> dict[str, str]:
     parts = {"task's texts": texts, "space": bench.space.model_dump_json(), "device": bench.device.model_dump_json()}
     if bench.unlabelled:
         parts["unlabelled texts"] = json.dumps(bench.unlabelled)
-    return {name: hashlib.sha256(part.encode()).hexdigest() for name, part in parts.items()}
+    return {name: digest(part.encode()) for name, part in parts.items()}
 
 
 def study_record(bench: Workbench, n_baselines: int) -> StudyRecord:

@@ -18,6 +18,7 @@ from optuna.trial import TrialState
 
 from search.config import StudyConfig
 from search.errors import UsageError
+from search.files import write_whole
 from search.reading import parse, read_mapping
 from spaces import nearest
 from trackers.records import TrialRecord
@@ -88,8 +89,8 @@ class StudyStore:
                     f"study '{self.name}' was begun with another {' and '.join(changed)}: give this one a --name of"
                     f" its own, or delete {self.folder} to begin again"
                 )
-        _write_whole(path, json.dumps(dict(inputs)))
-        _write_whole(self.folder / "study.yaml", config.to_yaml())
+        write_whole(path, json.dumps(dict(inputs)))
+        write_whole(self.folder / "study.yaml", config.to_yaml())
 
     def config(self) -> StudyConfig:
         """The configuration that the study was begun with."""
@@ -131,13 +132,6 @@ class StudyStore:
     @property
     def _journal(self) -> Path:
         return self.folder / "journal.log"
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file in one step, so that a process that dies leaves the old one or the new one."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
 
 
 def finished(study: optuna.Study) -> list[TrialRecord]:

@@ -63,7 +63,7 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         ending = Ending(standing=ledger.standing, stopped="by an error")
         try:
             bench = _warmed_up(bench, store)
-            propose_baselines(ledger, bench.space, partial(_attempt, bench, study_store, ledger))
+            propose_baselines(ledger, bench.space, partial(_attempt, bench, study_store, ledger), deadline)
             search(ledger, bench.space, partial(_attempt, bench, study_store, ledger), deadline)
             if config.strategy == "supernet" and config.polish_epochs:
                 polish(bench, study_store, ledger, deadline)
@@ -80,8 +80,8 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         return ending
 
 
-def propose_baselines(ledger: Ledger, space: Space, run: Run) -> None:
-    """Put the baselines first: in the queue where the space has them, and else tried at once."""
+def propose_baselines(ledger: Ledger, space: Space, run: Run, deadline: float = math.inf) -> None:
+    """Put the baselines first: in the queue where the space has them, and else tried at once, if there is time."""
     known = [record.candidate for record in ledger.records]
     for candidate in baselines(space):
         parameters = space.parameters(candidate)
@@ -90,6 +90,8 @@ def propose_baselines(ledger: Ledger, space: Space, run: Run) -> None:
         if parameters is not None:
             ledger.study.enqueue_trial(parameters, skip_if_exists=True)
             continue
+        if time.monotonic() > deadline:
+            return
         number = ledger.next_number
         ledger.tracker.start_trial(number, candidate.label)
         ledger.enter(run(number, candidate))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,13 @@ from typing import Any
 from search.artifacts.scoring import score_artifact
 from search.early_stopping import Curve
 from search.errors import RunError
+from search.files import sha256_of, whole_folder
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut
 from search.store import StudyStore
 from search.training.distillation import distillation_loss
 from search.training.fine_tuning import label_loss
-from search.workbench import CHECKPOINT, Workbench, sha256_of
+from search.workbench import CHECKPOINT, Workbench
 from spaces import Candidate, Training
 from trackers.records import TrialRecord
 
@@ -113,10 +113,7 @@ def files_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> Path:
     if not folder.is_dir():
         candidate = Candidate.model_validate(record.candidate)
         model = cut(bench.full, candidate.architecture)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Moved to its place whole, so that a half one is never taken for one.
-        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-            whole = Path(temporary) / "whole"
+        with whole_folder(folder) as whole:
             bench.build(model, candidate, whole)
             if sha256_of(whole / "model.onnx") != record.artifact:
                 raise RunError(
@@ -124,7 +121,6 @@ def files_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> Path:
                     " changed since? Take another name for the study, and search again"
                 )
             bench.save(model, whole)
-            whole.replace(folder)
     return folder
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,11 +12,12 @@ from typing import Any
 import optuna
 
 from search.errors import UsageError
+from search.files import digest, sha256_of, whole_folder
 from search.models.elastic import ElasticForSequenceClassification
 from search.training import super_network
 from search.training.fine_tuning import evaluate
 from search.training.optimisation import Progress
-from search.workbench import Workbench, sha256_of
+from search.workbench import Workbench
 from spaces import Architecture
 from spaces.space import CompressionChoices
 from trackers.records import WarmUp
@@ -38,7 +37,7 @@ def warm_up(bench: Workbench, folder: Path) -> tuple[ElasticForSequenceClassific
         UsageError: What is kept for the recipe isn't what was made by it.
     """
     recipe = recipe_of(bench)
-    place = folder / _digest(recipe)[:16]
+    place = folder / digest(recipe)[:16]
     if not place.exists():
         _train(bench, recipe, place)
         return load(place, recipe, reused=False)
@@ -53,7 +52,7 @@ def kept(bench: Workbench, folder: Path) -> ElasticForSequenceClassification:
         UsageError: It isn't.
     """
     recipe = recipe_of(bench)
-    place = folder / _digest(recipe)[:16]
+    place = folder / digest(recipe)[:16]
     if not place.exists():
         raise UsageError(
             f"the study's super-network {place} is gone: `bertailor search` with the study trains it again"
@@ -67,10 +66,10 @@ def recipe_of(bench: Workbench) -> dict[str, Any]:
     return {
         "backbone": {
             "config": bench.backbone.config.to_dict(),
-            "tokenizer": _digest(bench.backbone.tokenizer.backend_tokenizer.to_str()),
-            "weights": _digest({name: _digest(weight.numpy().tobytes()) for name, weight in weights.items()}),
+            "tokenizer": digest(bench.backbone.tokenizer.backend_tokenizer.to_str()),
+            "weights": digest({name: digest(weight.numpy().tobytes()) for name, weight in weights.items()}),
         },
-        "texts": _digest([bench.task.train.texts, bench.task.train.labels, bench.task.max_tokens]),
+        "texts": digest([bench.task.train.texts, bench.task.train.labels, bench.task.max_tokens]),
         "labels": bench.task.labels,
         "sizes": bench.space.architecture.model_dump(mode="json"),
         "epochs": bench.config.warm_up_epochs,
@@ -126,14 +125,10 @@ def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path) -> None:
         seconds=time.perf_counter() - started,
         settings={key: str(recipe[key]) for key in ("epochs", "alone", "together", "seed")},
     )
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Moved to its place whole, so that a half one is never taken for one.
-    with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-        whole = Path(temporary) / "whole"
+    with whole_folder(place) as whole:
         model.save_pretrained(whole)
         known = {"recipe": recipe, "files": _digests(whole), "story": asdict(story)}
         (whole / RECIPE).write_text(json.dumps(known), encoding="utf-8")
-        whole.replace(place)
 
 
 class _Drawing:
@@ -151,8 +146,3 @@ class _Drawing:
 
 def _digests(place: Path) -> dict[str, str]:
     return {name: sha256_of(place / name) for name in MODEL_FILES}
-
-
-def _digest(value: Any) -> str:
-    raw = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True).encode()
-    return hashlib.sha256(raw).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from search.devices.costs import Costs
 from search.devices.costs_cache import CostsCache
 from search.devices.device import LocalDevice
 from search.early_stopping import Curve, is_hopeless
+from search.files import sha256_of
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.tasks import Task
@@ -116,8 +116,3 @@ class Workbench:
     def cost_objectives(self, figures: Mapping[str, float]) -> tuple[float, ...]:
         """The costs that the study trades off against the score."""
         return tuple(figures[name] for name in self.config.objectives if name != "score")
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +17,7 @@ from search.artifacts.scoring import score_artifact
 from search.config import StudyConfig
 from search.devices.device import LocalDevice
 from search.errors import UsageError
+from search.files import sha256_of, whole_folder
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.tasks import Task
@@ -108,21 +107,15 @@ def export_bundle(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty: name another folder with --out, or remove it")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside its place and moved there whole, so that a half bundle never looks like one.
-    with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
-        folder = Path(temporary) / "bundle"
+    with whole_folder(out) as folder:
         _write(folder, trial, trial_folder, config, task, device)
-        if out.exists():
-            out.rmdir()
-        folder.replace(out)
     return Bundle.open(out)
 
 
 def checksums(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file of a bundle but the list of them, by name."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CHECKSUMS)
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
 
 
 def _write(

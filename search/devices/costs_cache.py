@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -13,6 +12,7 @@ import onnxruntime
 
 from search.devices import probe
 from search.devices.costs import Costs
+from search.files import digest, write_whole
 
 
 class CostsCache:
@@ -35,13 +35,11 @@ class CostsCache:
             measure: Measures it.
         """
         key = {**what, "machine": probe.machine(), "onnxruntime": onnxruntime.__version__}
-        path = self._folder / f"{hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()}.json"
+        path = self._folder / f"{digest(key)}.json"
         if path.is_file():
             return Costs(**json.loads(path.read_text(encoding="utf-8")))
         costs = measure()
         if costs.steady:
             self._folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            part.write_text(json.dumps(asdict(costs)), encoding="utf-8")
-            part.replace(path)
+            write_whole(path, json.dumps(asdict(costs)))
         return costs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from search.errors import UsageError
+from search.files import sha256_of, write_whole
 from search.paths import cache_folder
 from search.tasks.splits import TEST_SHARE, VALIDATION_SHARE, carve, without_repeats
 from search.tasks.task import Split, Task
@@ -57,7 +57,7 @@ class MovieSnippets(BaseModel):
 
 def _ratings() -> str:
     archive = cache_folder() / ARCHIVE
-    if not archive.is_file() or _sha256(archive) != SHA256:
+    if not archive.is_file() or sha256_of(archive) != SHA256:
         _download(archive)
     with tarfile.open(archive) as outer:
         resources = outer.extractfile(INNER_ARCHIVE)
@@ -86,10 +86,4 @@ def _download(archive: Path) -> None:
                 f" archive at {archive}"
             )
         # Into the cache in one step, so that a command killed half-way leaves no half archive.
-        part = archive.with_suffix(".part")
-        part.write_bytes(fetched.read_bytes())
-        part.replace(archive)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        write_whole(archive, fetched.read_bytes())

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from search.files import sha256_of
 from search.store import StudyStore
-from search.workbench import sha256_of
 from tests.conftest import shared_data, tiny_rows, write_csv
 from tests.e2e.conftest import (
     COMMAND,

