@@ -105,9 +105,12 @@ def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path) -> None:
     model = bench.full
 
     def on_report(phase: str, progress: Progress) -> None:
-        score = evaluate(model, bench.task, bench.validation)
-        curves.append((progress.step, {f"{phase}_loss": progress.train_loss, "full_size_score": score}))
-        bench.tracker.stage(f"warm-up, {phase}: {progress.epochs:.2f} epochs, full-size score {score:.4f}")
+        metrics, said = {f"{phase}_loss": progress.train_loss}, f"loss {progress.train_loss:.4f}"
+        if progress.epochs.is_integer():  # reading the whole validation split takes a while
+            metrics["full_size_score"] = evaluate(model, bench.task, bench.validation)
+            said += f", full-size score {metrics['full_size_score']:.4f}"
+        curves.append((progress.step, metrics))
+        bench.tracker.stage(f"warm-up, {phase}: {progress.epochs:.2f} epochs, {said}")
 
     bench.tracker.stage("warming up the super-network")
     super_network.train_super_network(
