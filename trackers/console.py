@@ -117,10 +117,10 @@ class ConsoleTracker(Tracker):
 
     def _time_left(self, standing: Standing) -> str:
         """From the median trial so far; a limit on the time cuts it short."""
-        if not standing.trials:
-            return ""
+        if not standing.trials or standing.n_tried >= self._study.n_trials:
+            return ""  # when the front is all polished, nobody knows: it changes as it is
         left = statistics.median(trial.seconds for trial in standing.trials)
-        left *= max(0, self._study.n_trials - standing.n_tried)
+        left *= self._study.n_trials - standing.n_tried
         if self._study.time_limit_s is not None:
             left = min(left, max(0.0, self._started + self._study.time_limit_s - time.monotonic()))
         return f", about {left / 60:.0f} min left" if left >= 90 else f", about {left:.0f} s left"

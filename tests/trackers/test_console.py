@@ -145,6 +145,12 @@ def test_long_estimates_are_in_minutes(screen: Screen) -> None:
     assert "about 30 min left" in screen.text
 
 
+def test_once_all_are_tried_no_estimate_is_given(screen: Screen) -> None:
+    end_trials(screen, [a_trial(0), a_trial(1)], front=(0, 1), n_trials=2)
+    assert "left" in screen.lines[0]
+    assert "left" not in screen.lines[1]
+
+
 def test_resuming_says_what_is_there(screen: Screen) -> None:
     screen.tracker.begin(a_study(), Standing(trials=(a_trial(0), a_trial(1)), front=(0,), recommended=0))
     assert screen.lines == ["resuming with 2 of 8 trials finished"]
