@@ -48,7 +48,7 @@ class OneOf(BaseModel, Generic[T]):
         values = self.values
         if len(values) == 1:
             return values[0]
-        if all(isinstance(value, int) for value in values):
+        if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
             ordered = sorted(int(value) for value in values)
             step = ordered[1] - ordered[0]
             if ordered == list(range(ordered[0], ordered[-1] + 1, step)):

@@ -13,8 +13,10 @@ import optuna
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
-from spaces.candidate import Architecture, Candidate, Compression, Quantisation, Shape, Training
+from spaces.candidate import Architecture, Candidate, Importance, Quantisation, Shape, Training
 from spaces.choices import FloatChoice, IntChoice, OneOf, as_choice, of_full_size
+from spaces.compressions import BY_SIZE, CompressionChoices, of_corpus
+from spaces.corpus import Corpus
 from spaces.yaml_files import read_mapping
 
 PRESETS = Path(__file__).with_name("presets")
@@ -35,50 +37,67 @@ class ArchitectureChoices(_Choices):
     ffn_size: IntChoice
     hidden_size: IntChoice
     per_layer: bool = False
-
-
-class CompressionChoices(_Choices):
-    """The choices of a compression."""
-
-    quantisation: Annotated[OneOf[Quantisation], BeforeValidator(as_choice)]
+    shared: Annotated[OneOf[bool], BeforeValidator(as_choice)] = OneOf[bool](values=(False,))
 
 
 class TrainingChoices(_Choices):
-    """The choices of a training."""
+    """The choices of a training; how it is pruned is put to a trial with pretrained weights alone."""
 
     learning_rate: FloatChoice
     epochs: IntChoice
     batch_size: IntChoice
+    importance: Annotated[OneOf[Importance], BeforeValidator(as_choice)] = OneOf[Importance](values=("magnitude",))
+    rounds: IntChoice = OneOf[int](values=(1,))
+
+    def n_points(self, *, pretrained: bool) -> float:
+        """How many different trainings there are."""
+        points = self.learning_rate.n_points * self.epochs.n_points * self.batch_size.n_points
+        return points * self.importance.n_points * self.rounds.n_points if pretrained else points
+
+    def sample(self, trial: optuna.trial.BaseTrial, *, pretrained: bool) -> Training:
+        """Let ``trial`` choose a training."""
+        chosen: dict[str, Any] = {
+            "learning_rate": self.learning_rate.suggest(trial, "learning_rate"),
+            "epochs": self.epochs.suggest(trial, "epochs"),
+            "batch_size": self.batch_size.suggest(trial, "batch_size"),
+        }
+        if pretrained:
+            chosen["importance"] = self.importance.suggest(trial, "importance")
+            chosen["rounds"] = self.rounds.suggest(trial, "rounds")
+        return Training(**chosen)
 
 
 class Space(_Choices):
-    """The choices that a study samples from, for a backbone of one shape."""
+    """The choices that a study samples from, for a backbone of one shape and the texts of one task."""
 
     shape: Shape
+    corpus: Corpus | None = None
     description: str = ""
     architecture: ArchitectureChoices
     compression: CompressionChoices
     training: TrainingChoices | None = None
 
     @classmethod
-    def load(cls, name: str, shape: Shape) -> Self:
-        """Read a space for a backbone of ``shape``.
+    def load(cls, name: str, shape: Shape, corpus: Corpus | None = None) -> Self:
+        """Read a space for a backbone of ``shape`` and the texts of a ``corpus``.
 
         Args:
             name: A preset's name, or the path of a YAML file.
             shape: The full size that percentages refer to.
+            corpus: What percentages of a vocabulary and percentiles of lengths refer to; without it, there is no
+                choice of those.
 
         Raises:
             ValueError: No such space, or one that can't be read, exceeds the backbone or has a single point.
         """
-        path = _preset_path(name)
-        raw = read_mapping(path)
-        if not isinstance(raw.get("architecture"), dict):
-            raise ValueError(f"{path} has no section 'architecture'; see the preset {PRESETS / 'default.yaml'}")
+        raw = read_space(name)
         sizes = dict(raw["architecture"])
         for choice in {"depth", "heads", "ffn_size", "hidden_size"} & sizes.keys():
             sizes[choice] = of_full_size(sizes[choice], getattr(shape, choice))
-        return cls.model_validate({**raw, "architecture": sizes, "shape": shape})
+        sections = {**raw, "architecture": sizes}
+        if isinstance(raw.get("compression"), dict):
+            sections["compression"] = of_corpus(raw["compression"], corpus)
+        return cls.model_validate({**sections, "shape": shape, "corpus": corpus})
 
     @model_validator(mode="after")
     def _offers_a_choice_that_fits(self) -> Self:
@@ -86,6 +105,11 @@ class Space(_Choices):
             largest, limit = max(getattr(self.architecture, choice).values), getattr(self.shape, choice)
             if largest > limit and not self.shape.resizable:
                 raise ValueError(f"architecture.{choice}: {largest} is more than the backbone's {limit}")
+        if True in self.architecture.shared.values:
+            if not self.shape.resizable or self.training is None:
+                raise ValueError("architecture.shared: needs backbone 'scratch' and strategy 'standalone'")
+            if self.architecture.per_layer:
+                raise ValueError("architecture.shared: layers that share their weights have no per_layer sizes")
         if self.n_points == 1:
             raise ValueError("the space has one point, nothing to search; give one of its choices more values")
         return self
@@ -99,12 +123,8 @@ class Space(_Choices):
             len(self._selections(depth)) * of_a_layer ** (depth if sizes.per_layer else 1)
             for depth in sizes.depth.values
         )
-        trainings = (
-            1.0
-            if training is None
-            else training.learning_rate.n_points * training.epochs.n_points * training.batch_size.n_points
-        )
-        return encoders * sizes.hidden_size.n_points * self.compression.quantisation.n_points * trainings
+        trainings = 1.0 if training is None else training.n_points(pretrained=not self.shape.resizable)
+        return encoders * sizes.hidden_size.n_points * sizes.shared.n_points * self.compression.n_points * trainings
 
     def sample(self, trial: optuna.trial.BaseTrial) -> Candidate:
         """Let ``trial`` choose a candidate. Choices that make no difference are not put to it."""
@@ -119,15 +139,12 @@ class Space(_Choices):
             heads=[sizes.heads.suggest(trial, f"heads{suffix}") for suffix in suffixes] * repeats,
             ffn_sizes=[sizes.ffn_size.suggest(trial, f"ffn_size{suffix}") for suffix in suffixes] * repeats,
             hidden_size=sizes.hidden_size.suggest(trial, "hidden_size"),
+            shared=sizes.shared.suggest(trial, "shared"),
         )
-        compression = Compression(quantisation=self.compression.quantisation.suggest(trial, "quantisation"))
+        compression = self.compression.sample(trial, architecture.hidden_size, self.corpus)
         training = None
         if self.training is not None:
-            training = Training(
-                learning_rate=self.training.learning_rate.suggest(trial, "learning_rate"),
-                epochs=self.training.epochs.suggest(trial, "epochs"),
-                batch_size=self.training.batch_size.suggest(trial, "batch_size"),
-            )
+            training = self.training.sample(trial, pretrained=not self.shape.resizable)
         return Candidate(architecture=architecture, compression=compression, training=training)
 
     def parameters(self, candidate: Candidate) -> dict[str, Any] | None:
@@ -140,7 +157,8 @@ class Space(_Choices):
         choices = {
             "depth": architecture.depth,
             "hidden_size": architecture.hidden_size,
-            "quantisation": candidate.compression.quantisation,
+            "shared": architecture.shared,
+            **self.compression.parameters(candidate.compression, architecture.hidden_size),
         }
         for layers in self.architecture.layers.values:
             trial = optuna.trial.FixedTrial({**sizes, **training, **choices, "layers": layers})
@@ -153,14 +171,18 @@ class Space(_Choices):
                     continue
         return None
 
-    def smallest(self) -> Candidate:
-        """The candidate that no other undercuts in size: what the tightest budget can hope for."""
-        quantisations = self.compression.quantisation.values
+    def smallest(self, quantisation: Quantisation | None = None) -> Candidate:
+        """The candidate that no other undercuts in size: what the tightest budget can hope for.
+
+        Args:
+            quantisation: Of those that are quantised so; by default, so as makes the smallest file.
+        """
+        offered = self.compression.quantisation.values
+        architecture = self._uniform(min)
+        chosen = quantisation or next(name for name in BY_SIZE if name in offered)
         return Candidate(
-            architecture=self._uniform(min),
-            compression=Compression(
-                quantisation="dynamic-int8" if "dynamic-int8" in quantisations else quantisations[0]
-            ),
+            architecture=architecture,
+            compression=self.compression.smallest(chosen, architecture.hidden_size, self.corpus),
         )
 
     def largest(self) -> Architecture:
@@ -204,6 +226,19 @@ def kept_layers(depth: int, full_depth: int, selection: LayerSelection) -> tuple
     if selection == "last":
         return tuple(range(full_depth - depth, full_depth))
     return tuple(int(layer) for layer in np.linspace(0, full_depth - 1, depth))
+
+
+def read_space(name: str) -> dict[str, Any]:
+    """A space as it is written, with percentages of whatever it will be loaded for.
+
+    Raises:
+        ValueError: No such space, or one that can't be read.
+    """
+    path = _preset_path(name)
+    raw = read_mapping(path)
+    if not isinstance(raw.get("architecture"), dict):
+        raise ValueError(f"{path} has no section 'architecture'; see the preset {PRESETS / 'default.yaml'}")
+    return raw
 
 
 def preset_names() -> list[str]:

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from spaces import Candidate, Shape, Space
+from spaces import Candidate, Corpus, Shape, Space
 
 MINILM = Shape(depth=6, heads=12, head_size=32, ffn_size=1536, hidden_size=384)
 BERT_BASE = Shape(depth=12, heads=12, head_size=64, ffn_size=3072, hidden_size=768)
@@ -53,6 +53,20 @@ TRAININGS = st.fixed_dictionaries(
 )
 
 
+CORPUS = Corpus(vocabulary=1000, needed=300, lengths=tuple(range(3, 104)))
+COMPRESSIONS = st.fixed_dictionaries(
+    {"quantisation": subsets(["none", "dynamic-int8", "static-int8", "int4"], 2)},
+    optional={
+        "per_channel": subsets([False, True], 2),
+        "unquantised": subsets(["nothing", "embeddings", "ffn-outputs"], 2),
+        "embedding_rank": subsets([25, 50, 100], 2),
+        "dense_rank": subsets([25, 100], 2),
+        "vocabulary": subsets([300, 500, 1000], 2),
+        "max_tokens": subsets([20, 103], 2),
+    },
+)
+
+
 @st.composite
 def finite_spaces(draw: st.DrawFn) -> Space:
     """Spaces of few points, with and without a backbone's weights and a choice of training."""
@@ -69,7 +83,8 @@ def finite_spaces(draw: st.DrawFn) -> Space:
             "hidden_size": draw(subsets([16, 32], 2)),
             "per_layer": draw(st.booleans()),
         },
-        "compression": {"quantisation": draw(subsets(["none", "dynamic-int8"], 2))},
+        "compression": draw(COMPRESSIONS),
+        "corpus": CORPUS,
         "training": draw(st.none() | TRAININGS),
     }
     sizes = {name: len(value) for name, value in raw["architecture"].items() if isinstance(value, list)}

@@ -69,6 +69,11 @@ def inside(space: Space) -> dict[str, Any]:
         ("architecture", {"ffn_sizes": (64, 64, 128)}),
         ("architecture", {"hidden_size": 100}),
         ("compression", {"quantisation": "dynamic-int8"}),
+        ("compression", {"embedding_rank": 96}),
+        ("compression", {"dense_rank": 96}),
+        ("compression", {"vocabulary": 100}),
+        ("compression", {"max_tokens": 9}),
+        ("architecture", {"shared": True}),
         ("training", {"learning_rate": 2e-3}),
         ("training", {"epochs": 3}),
         ("training", {"batch_size": 16}),
@@ -131,7 +136,10 @@ def test_the_space_has_its_smallest_and_its_largest_candidate(space: Space) -> N
         epochs=space.training.epochs.middle,
         batch_size=space.training.batch_size.middle,
     )
-    smallest = space.smallest().model_copy(update={"training": training})
-    assert space.smallest().training is None
-    assert space.parameters(smallest) is not None
-    assert space.parameters(smallest.model_copy(update={"architecture": space.largest()})) is not None
+    smallest = space.smallest()
+    assert smallest.training is None
+    assert space.parameters(smallest.model_copy(update={"training": training})) is not None
+    quantisation, largest = smallest.compression.quantisation, space.largest()
+    compression = space.compression.smallest(quantisation, largest.hidden_size, space.corpus)
+    whole = Candidate(architecture=largest, compression=compression, training=training)
+    assert space.parameters(whole) is not None

@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spaces import Candidate, Shape, Space, kept_layers, preset_names
+from spaces.compressions import BY_SIZE
 from spaces.space import LayerSelection
 from tests.spaces.conftest import MINILM, SCRATCH, SHAPES, a_trial, finite_spaces, sampled, write_space
 
@@ -41,7 +42,13 @@ def assert_inside(candidate: Candidate, space: Space) -> None:
         assert architecture.hidden_size <= shape.hidden_size
     if not sizes.per_layer:
         assert len(set(architecture.heads)) == len(set(architecture.ffn_sizes)) == 1
-    assert candidate.compression.quantisation in space.compression.quantisation.values
+    compression, choices = candidate.compression, space.compression
+    assert compression.quantisation in choices.quantisation.values
+    assert compression.per_channel in {*choices.per_channel.values, False}
+    assert compression.unquantised in {*choices.unquantised.values, "nothing"}
+    for name in ("vocabulary", "max_tokens"):
+        sizes = getattr(choices, name)
+        assert getattr(compression, name) in {None, *(() if sizes is None else sizes.values)}
 
 
 def undercuts(one: Candidate, other: Candidate) -> bool:
@@ -51,7 +58,11 @@ def undercuts(one: Candidate, other: Candidate) -> bool:
         or min(one.architecture.heads) < min(other.architecture.heads)
         or min(one.architecture.ffn_sizes) < min(other.architecture.ffn_sizes)
         or one.architecture.hidden_size < other.architecture.hidden_size
-        or (one.compression.quantisation == "dynamic-int8" and other.compression.quantisation == "none")
+        or BY_SIZE.index(one.compression.quantisation) < BY_SIZE.index(other.compression.quantisation)
+        or any(
+            (getattr(one.compression, name) or math.inf) < (getattr(other.compression, name) or math.inf)
+            for name in ("embedding_rank", "dense_rank", "vocabulary", "max_tokens")
+        )
     )
 
 
