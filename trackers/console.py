@@ -84,7 +84,7 @@ class ConsoleTracker(Tracker):
             if figure in trial.figures
         )
         position = f"{standing.n_tried:>3}/{self._study.n_trials}" if trial.polishes is None else "polish"
-        line = f"{position}  #{trial.number:<3} {trial.label:<23} {outcome:<11} {figures}"
+        line = f"{position}  #{trial.number:<3} {outcome:<11} {figures}  {trial.label}"
         remarks = [remark for remark in ("baseline" if trial.baseline else "", trial.reason) if remark]
         if remarks:
             line += f"  ({'; '.join(remarks)})"

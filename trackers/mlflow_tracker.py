@@ -114,9 +114,12 @@ class MlflowTracker(Tracker):
             "baseline": "true" if trial.baseline else "",
             "polishes": "" if trial.polishes is None else str(trial.polishes),
         }
+        metrics = {**trial.figures, "seconds": trial.seconds}
+        if trial.unknown_rate is not None:
+            metrics["unknown_rate"] = trial.unknown_rate
         self._client.log_batch(
             run_id,
-            metrics=_metrics({**trial.figures, "seconds": trial.seconds}),
+            metrics=_metrics(metrics),
             params=[Param(key, value) for key, value in _flat(trial.candidate).items()],
             tags=[RunTag(key, value) for key, value in tags.items() if value],
         )

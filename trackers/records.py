@@ -70,6 +70,7 @@ class TrialRecord:
         costs: What the device measured, by name; empty where it was not measured.
         machine: The processor and system that the costs were measured on.
         score: The artefact's validation score; None where it was not trained.
+        unknown_rate: The share of the validation texts' word pieces that a trimmed vocabulary doesn't know.
         curve: Its validation score as a PyTorch model at each report of its training.
         artifact: The SHA-256 of its artefact's ``model.onnx``.
         baseline: Whether it is what one would deploy without a search.
@@ -87,6 +88,7 @@ class TrialRecord:
     costs: Mapping[str, float] = field(default_factory=dict)
     machine: str = ""
     score: float | None = None
+    unknown_rate: float | None = None
     curve: Sequence[float] = ()
     artifact: str = ""
     baseline: bool = False

@@ -47,8 +47,8 @@ def front_csv(standing: Standing) -> str:
 def trials_table(trials: Sequence[TrialRecord], recommended: int | None, title: str) -> Table:
     """A table of trials for the console, an arrow at the recommended one."""
     table = Table(title=title, title_justify="left")
-    table.add_column("trial", justify="right")
-    table.add_column("candidate", no_wrap=True)
+    table.add_column("trial", justify="right", no_wrap=True)
+    table.add_column("candidate")  # which makes room for the figures
     for column, _, _ in COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
     for trial in trials:

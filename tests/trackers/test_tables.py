@@ -17,11 +17,18 @@ STANDING = Standing(
 )
 
 
-def printed(trials: list[TrialRecord], recommended: int | None) -> str:
-    console = Console(file=io.StringIO(), width=160)
+def printed(trials: list[TrialRecord], recommended: int | None, width: int = 160) -> str:
+    console = Console(file=io.StringIO(), width=width)
     console.print(trials_table(trials, recommended, "Front of study"))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def test_however_long_a_label_the_figures_and_numbers_are_whole() -> None:
+    label = "2L 4H 576F 288W 144E 15261V 12T static-int8-channels-ffn-outputs"
+    table = printed([a_trial(17, label=label, score=0.9219, latency_ms=10.27)], None, width=80)
+    for whole in ("17", "0.9219", "10.27", "static-int8"):
+        assert whole in table
 
 
 def test_the_rows_are_the_front_in_its_order_with_the_figures() -> None:
