@@ -22,7 +22,7 @@ from pydantic import (
 from search.errors import UsageError
 from search.reading import parse, read_mapping
 from search.tasks import TaskField, spelt_out
-from spaces import nearest
+from spaces import Importance, nearest
 from trackers.records import excess
 
 STUDIES = Path(__file__).with_name("studies")
@@ -68,6 +68,7 @@ class StudyConfig(BaseModel):
         strategy: How a candidate gets its weights: ``supernet`` cuts them from one network that was fine-tuned
             for all candidates, ``standalone`` fine-tunes each on its own.
         warm_up_epochs: Passes through the texts in which the super-network learns to be cut.
+        importance: What orders the super-network's heads and channels, so that cutting keeps what matters most.
         trial_steps: Steps of distillation that every candidate of a super-network is given before it is scored.
         polish_epochs: Passes in which the front's members are distilled further at the end; 0 leaves them as they are.
         unlabelled: A file of texts of the task, without labels, that polishing learns from too.
@@ -87,6 +88,7 @@ class StudyConfig(BaseModel):
     space: str = "default"
     strategy: Literal["supernet", "standalone"] = "supernet"
     warm_up_epochs: PositiveInt = 2
+    importance: Importance = "taylor"
     trial_steps: NonNegativeInt = 0
     polish_epochs: NonNegativeInt = 2
     unlabelled: Path | None = None

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search.artifacts.scoring import score_artifact
 from search.baselines import full_architecture
 from search.files import sha256_of
 from search.ledger import Ledger
@@ -84,7 +83,7 @@ def polish_member(
         bench.build(model, candidate, folder)
         bench.save(model, folder)
         costs = bench.device.measure(folder, bench.timed_texts)
-        score = score_artifact(folder, bench.task, bench.task.validation, bench.device.batch_size)
+        score = bench.score(folder)
         reason = bench.over_budget({**costs.figures, "score": score})
         if not reason and score <= (member.score or 0):
             reason = f"no better than the {member.score:.4f} of #{member.number}, which keeps its weights"
@@ -97,6 +96,7 @@ def polish_member(
         costs=costs.figures if costs else member.costs,
         machine=costs.machine if costs else member.machine,
         score=score,
+        unknown_rate=member.unknown_rate,
         curve=curve.scores,
         artifact=sha256_of(folder / "model.onnx") if costs else "",
         polishes=member.number,

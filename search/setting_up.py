@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from search.compression.corpus import read_corpus
 from search.config import StudyConfig
 from search.devices.costs_cache import CostsCache
 from search.devices.device import load_device
@@ -15,14 +17,14 @@ from search.errors import UsageError
 from search.files import digest
 from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticForSequenceClassification
-from search.models.ordering import MAGNITUDE, order_by_importance
-from search.models.slicing import cut, resized
+from search.models.slicing import resized
 from search.reading import explain
 from search.store import StudyStore
 from search.tasks.unlabelled import read_unlabelled
 from search.training.batches import EncodedSplit
+from search.training.importance import orderings
 from search.workbench import N_TIMED_TEXTS, Workbench
-from spaces import Shape, Space
+from spaces import Corpus, Shape, Space, read_space
 from trackers.records import StudyRecord
 from trackers.tracker import Tracker
 
@@ -41,7 +43,7 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
     tracker.stage("loading the device, the backbone and the space")
     device = load_device(config.device)
     backbone = load_backbone(config.backbone)
-    space = load_space(config, backbone.shape)
+    load_space(config, backbone.shape)  # a faulty one is refused before the task is loaded
     tracker.stage("loading the task")
     task = config.task.load()
     tracker.stage(
@@ -53,37 +55,43 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
             f"task.max_tokens is {task.max_tokens}, and backbone {backbone.name} reads at most"
             f" {backbone.config.max_position_embeddings} word pieces: lower it"
         )
+    corpus, material = read_corpus(task, backbone.tokenizer)
+    space = load_space(config, backbone.shape, corpus)
     unlabelled: list[str] = []
     if config.unlabelled is not None:
         # What is learnt from may not be what is tested on, not even without its labels.
         known = (*task.train.texts, *task.validation.texts, *task.test.texts)
         unlabelled = read_unlabelled(config.unlabelled, known)
+    full = full_model(backbone, space, task.labels, config.seed)
+    train = EncodedSplit(task.train, backbone.tokenizer, task.max_tokens)
     return Workbench(
         config=config,
         task=task,
         backbone=backbone,
         space=space,
         device=device,
-        full=full_model(backbone, space, task.labels, config.seed),
-        train=EncodedSplit(task.train, backbone.tokenizer, task.max_tokens),
+        full=full,
+        ordered=orderings(full, train, seed=config.seed),
+        train=train,
         validation=EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens),
         unlabelled=tuple(unlabelled),
         timed_texts=task.validation.sample(N_TIMED_TEXTS, seed=0).texts,
+        material=material,
         costs=CostsCache(store / "costs"),
         tracker=tracker,
     )
 
 
-def load_space(config: StudyConfig, shape: Shape) -> Space:
+def load_space(config: StudyConfig, shape: Shape, corpus: Corpus | None = None) -> Space:
     """The study's space; candidates that inherit their weights have no choice of training.
 
     Raises:
         UsageError: There is no such space, it can't be read, or it exceeds the backbone.
     """
     try:
-        space = Space.load(config.space, shape)
+        space = Space.load(config.space, shape, corpus)
         if config.strategy == "supernet":
-            return Space.model_validate({**space.model_dump(), "shape": shape, "training": None})
+            return Space.model_validate({**dict(space), "training": None})
     except ValidationError as error:
         raise UsageError(f"space {config.space}: {explain(error, Space)}") from error
     except ValueError as error:
@@ -96,12 +104,11 @@ def load_space(config: StudyConfig, shape: Shape) -> Space:
 def full_model(
     backbone: Backbone, space: Space, labels: tuple[str, ...], seed: int
 ) -> ElasticForSequenceClassification:
-    """What candidates are cut from: a pretrained encoder by importance, or the largest of the space, untrained."""
+    """What candidates are cut from: the pretrained encoder, or the largest of the space, untrained."""
     if backbone.weights is None:
         model = backbone.new_model(resized(backbone.config, space.largest()), labels, seed)
     else:
         model = backbone.full_model(labels, seed)
-        order_by_importance(model, MAGNITUDE)
     model.eval()
     return model
 
@@ -116,22 +123,26 @@ def check_budgets(bench: Workbench, store: StudyStore) -> None:
     if not budgets.keys() - {"score"}:
         return
     bench.tracker.stage("measuring the smallest candidate against the budgets")
-    candidate = bench.space.smallest()
-    model = cut(bench.full, candidate.architecture)
-    with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-        bench.build(model, candidate, Path(folder))
-        broken = bench.over_budget(bench.measure(model, candidate, Path(folder)).figures)
-    if broken:
-        raise UsageError(
-            f"the budgets can't be met: the smallest candidate of space '{bench.config.space}', {candidate.label},"
-            f" has {broken}; raise the budget, or take a space with smaller candidates"
-        )
+    for quantisation in bench.space.compression.quantisation.values:
+        candidate = bench.space.smallest(quantisation)
+        model = bench.cut(candidate)
+        with tempfile.TemporaryDirectory(dir=store.folder) as folder:
+            bench.build(model, candidate, Path(folder))
+            broken = bench.over_budget(bench.measure(model, candidate, Path(folder)).figures)
+        if not broken:
+            return
+    raise UsageError(
+        f"the budgets can't be met: the smallest candidate of space '{bench.config.space}', {candidate.label},"
+        f" has {broken}; raise the budget, or take a space with smaller candidates"
+    )
 
 
 def inputs_of(bench: Workbench) -> dict[str, str]:
     """What the study's trials share, as fingerprints: when one changes, they no longer compare."""
     texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
-    parts = {"task's texts": texts, "space": bench.space.model_dump_json(), "device": bench.device.model_dump_json()}
+    # As it is written: what its percentages come to changes with the texts, which are told of on their own.
+    space = json.dumps([read_space(bench.config.space), dataclasses.asdict(bench.space.shape)])
+    parts = {"task's texts": texts, "space": space, "device": bench.device.model_dump_json()}
     if bench.unlabelled:
         parts["unlabelled texts"] = json.dumps(bench.unlabelled)
     return {name: digest(part.encode()) for name, part in parts.items()}

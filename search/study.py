@@ -204,6 +204,5 @@ def _attempt(bench: Workbench, store: StudyStore, ledger: Ledger, number: int, c
 
 def _same_weights(record: TrialRecord, candidate: Candidate) -> bool:
     """Whether a trial trained the very weights that a candidate would have."""
-    known = Candidate.model_validate(record.candidate)
-    same = (known.architecture, known.training) == (candidate.architecture, candidate.training)
+    same = Candidate.model_validate(record.candidate).inheritance == candidate.inheritance
     return same and record.score is not None and record.polishes is None

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from search.artifacts.scoring import score_artifact
 from search.early_stopping import Curve
 from search.errors import RunError
 from search.files import sha256_of, whole_folder
 from search.models.elastic import ElasticForSequenceClassification
-from search.models.slicing import cut
+from search.pruning_rounds import prune_in_rounds
 from search.store import StudyStore
 from search.training.distillation import distillation_loss
 from search.training.fine_tuning import label_loss
@@ -50,7 +49,7 @@ def run_trial(
     """
     started = time.perf_counter()
     bench.tracker.stage("measuring")
-    model = cut(bench.full, candidate.architecture)
+    model = bench.cut(candidate)
     bench.build(model, candidate, folder)
     costs = bench.measure(model, candidate, folder)
     reason, curve, score = bench.over_budget(costs.figures), Curve((), ()), None
@@ -59,13 +58,16 @@ def run_trial(
             curve = Curve((), tuple(trained[0].curve))
             model = ElasticForSequenceClassification.from_pretrained(trained[1] / CHECKPOINT).eval()
         else:
+            if candidate.training is not None and candidate.training.rounds > 1:
+                bench.tracker.stage("pruning in rounds")
+                model = prune_in_rounds(bench, candidate, candidate.training)
             curve = _train(bench, number, model, candidate, costs.figures, () if baseline else past)
         if curve.finished:
             bench.tracker.stage("scoring the artefact")
             if curve.scores:
                 bench.build(model, candidate, folder)
                 bench.save(model, folder)
-            score = score_artifact(folder, bench.task, bench.task.validation, bench.device.batch_size)
+            score = bench.score(folder)
             reason = reason or bench.over_budget({"score": score})
         else:
             reason = f"after {len(curve.scores)} reports its {curve.scores[-1]:.4f} is far below that of cheaper ones"
@@ -77,6 +79,7 @@ def run_trial(
         costs=costs.figures,
         machine=costs.machine,
         score=score,
+        unknown_rate=bench.unknown_rate(candidate, folder),
         curve=curve.scores,
         artifact=sha256_of(folder / "model.onnx"),
         baseline=baseline,
@@ -112,7 +115,7 @@ def files_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> Path:
     folder = store.trial_folder(record.number)
     if not folder.is_dir():
         candidate = Candidate.model_validate(record.candidate)
-        model = cut(bench.full, candidate.architecture)
+        model = bench.cut(candidate)
         with whole_folder(folder) as whole:
             bench.build(model, candidate, whole)
             if sha256_of(whole / "model.onnx") != record.artifact:
@@ -128,7 +131,7 @@ def model_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> Elasti
     """A scored trial's model."""
     if record.curve:
         return ElasticForSequenceClassification.from_pretrained(store.trial_folder(record.number) / CHECKPOINT)
-    return cut(bench.full, Candidate.model_validate(record.candidate).architecture)
+    return bench.cut(Candidate.model_validate(record.candidate))
 
 
 def new_record(number: int, candidate: Candidate, **others: Any) -> TrialRecord:

@@ -18,8 +18,7 @@ from search.training import super_network
 from search.training.fine_tuning import evaluate
 from search.training.optimisation import Progress
 from search.workbench import Workbench
-from spaces import Architecture
-from spaces.space import CompressionChoices
+from spaces import Architecture, CompressionChoices
 from trackers.records import WarmUp
 
 MODEL_FILES, RECIPE = ("config.json", "model.safetensors"), "recipe.json"
@@ -73,6 +72,7 @@ def recipe_of(bench: Workbench) -> dict[str, Any]:
         "labels": bench.task.labels,
         "sizes": bench.space.architecture.model_dump(mode="json"),
         "epochs": bench.config.warm_up_epochs,
+        "importance": bench.config.importance,
         "alone": super_network.ALONE.model_dump(),
         "together": super_network.TOGETHER.model_dump(),
         "seed": bench.config.seed,
@@ -119,6 +119,7 @@ def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path) -> None:
         bench.config.warm_up_epochs,
         bench.space.smallest().architecture,
         _Drawing(bench).architecture,
+        importance=bench.config.importance,
         seed=bench.config.seed,
         on_report=on_report,
     )
@@ -126,7 +127,7 @@ def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path) -> None:
         curves=curves,
         score=curves[-1][1]["full_size_score"],
         seconds=time.perf_counter() - started,
-        settings={key: str(recipe[key]) for key in ("epochs", "alone", "together", "seed")},
+        settings={key: str(recipe[key]) for key in ("epochs", "importance", "alone", "together", "seed")},
     )
     with whole_folder(place) as whole:
         model.save_pretrained(whole)

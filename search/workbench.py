@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from search.artifacts.artifact import build_artifact
+from search.artifacts.scoring import score_artifact
+from search.compression import Draft, Material, apply, steps_of_the_weights
+from search.compression.vocabulary import unknown_rate
 from search.config import StudyConfig
 from search.devices.costs import Costs
 from search.devices.costs_cache import CostsCache
@@ -21,7 +25,7 @@ from search.tasks import Task
 from search.training.batches import Batch, EncodedSplit
 from search.training.fine_tuning import evaluate
 from search.training.optimisation import Progress, optimise
-from spaces import Candidate, Space, Training
+from spaces import Candidate, Importance, Space, Training
 from trackers.records import TrialRecord
 from trackers.tracker import Tracker
 
@@ -37,7 +41,9 @@ class Workbench:
 
     Attributes:
         full: What candidates are cut from: the pretrained encoder, or the super-network once it is warmed up.
+        ordered: The pretrained encoder with its channels ordered, for candidates that train on their own.
         unlabelled: Texts of the task without labels, beside those of ``train``.
+        material: What compressions need to know of the task.
     """
 
     config: StudyConfig
@@ -46,16 +52,30 @@ class Workbench:
     space: Space
     device: LocalDevice
     full: ElasticForSequenceClassification
+    ordered: Callable[[Importance], ElasticForSequenceClassification]
     train: EncodedSplit
     validation: EncodedSplit
     unlabelled: Sequence[str] = ()
     timed_texts: tuple[str, ...]
+    material: Material
     costs: CostsCache
     tracker: Tracker
 
+    def cut(
+        self, candidate: Candidate, whole: ElasticForSequenceClassification | None = None
+    ) -> ElasticForSequenceClassification:
+        """A candidate's model, with the weights that it inherits from the whole: by default, the study's."""
+        training = candidate.training
+        if whole is None and training is not None and self.backbone.weights is not None:
+            whole = self.ordered(training.importance)
+        return apply(steps_of_the_weights(candidate), self._draft(whole or self.full)).model
+
     def build(self, model: ElasticForSequenceClassification, candidate: Candidate, folder: Path) -> None:
         """Write the artefact of a model as the candidate would ship it."""
-        build_artifact(model, self.backbone.tokenizer, candidate.compression, self.task.max_tokens, folder)
+        build_artifact(self._draft(model), candidate.compression, folder, self.material)
+
+    def _draft(self, model: ElasticForSequenceClassification) -> Draft:
+        return Draft(model=model, tokenizer=self.backbone.tokenizer, max_tokens=self.task.max_tokens)
 
     def save(self, model: ElasticForSequenceClassification, folder: Path) -> None:
         """Write a model's checkpoint beside its artefact."""
@@ -72,6 +92,16 @@ class Workbench:
             "tokenizer": sha256_of(folder / "tokenizer.json"),
         }
         return self.costs.costs(what, lambda: self.device.measure(folder, self.timed_texts))
+
+    def score(self, folder: Path) -> float:
+        """The validation score of the artefact in a folder."""
+        return score_artifact(folder, self.task, self.task.validation, self.device.batch_size)
+
+    def unknown_rate(self, candidate: Candidate, folder: Path) -> float | None:
+        """The share of unknown word pieces in the validation texts, where the artefact's vocabulary is trimmed."""
+        if candidate.compression.vocabulary is None:
+            return None
+        return unknown_rate(Tokenizer.from_file(str(folder / "tokenizer.json")), self.task.validation.texts)
 
     def over_budget(self, figures: Mapping[str, float]) -> str:
         """Which budgets the figures break, in words; nothing if they keep to all of them."""

@@ -10,8 +10,8 @@ import torch
 from scipy.special import softmax
 from tokenizers import Tokenizer
 
+from search.artifacts.checkpoint import load_checkpoint
 from search.artifacts.scoring import artifact_logits
-from search.models.elastic import ElasticForSequenceClassification
 from search.tasks import Task
 from spaces import Quantisation
 
@@ -37,6 +37,8 @@ class Tolerance:
 TOLERANCES: dict[Quantisation, Tolerance] = {
     "none": Tolerance(probability=1e-4, score=0.002),
     "dynamic-int8": Tolerance(probability=0.1, score=0.01),
+    "static-int8": Tolerance(probability=0.1, score=0.01),
+    "int4": Tolerance(probability=0.15, score=0.01),
 }
 
 
@@ -49,7 +51,7 @@ def disagreement(folder: Path, task: Task, batch_size: int) -> float:
         batch_size: Texts of one inference of the artefact; the checkpoint reads them one by one.
     """
     texts = task.validation.sample(N_COMPARED_TEXTS, seed=0).texts
-    model = ElasticForSequenceClassification.from_pretrained(folder).eval()
+    model = load_checkpoint(folder)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     with torch.inference_mode():
         ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts]

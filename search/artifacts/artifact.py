@@ -7,25 +7,27 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
-from search.artifacts.template import template_of
-from search.models.elastic import ElasticForSequenceClassification
+from search.compression import NOTHING_KNOWN, Draft, Material, apply, steps_of_the_artifact, steps_of_the_encoder
 from spaces import Compression
 
 
-def build_artifact(
-    model: ElasticForSequenceClassification,
-    tokenizer: PreTrainedTokenizerBase,
-    compression: Compression,
-    max_tokens: int,
-    folder: Path,
-) -> None:
+def build_artifact(draft: Draft, compression: Compression, folder: Path, material: Material = NOTHING_KNOWN) -> None:
     """Write ``model.onnx``, weights inside, and ``tokenizer.json`` into a folder.
 
     The graph takes ``input_ids`` and ``attention_mask``, both (batch, length) int64, and gives ``logits``.
+
+    Args:
+        draft: The trained encoder, with its tokenizer and the task's limit of tokens.
+        compression: What is done to it.
+        folder: Where to write; made if need be.
+        material: What the compression needs to know of the task.
     """
+    steps = [*steps_of_the_encoder(compression, material), *steps_of_the_artifact(compression, material)]
+    made = apply(steps, draft)
+    assert made.graph is not None
     folder.mkdir(parents=True, exist_ok=True)
-    template_of(model.config, compression.quantisation).write(model, folder / "model.onnx")
-    deployed_tokenizer(tokenizer, max_tokens).save(str(folder / "tokenizer.json"))
+    (folder / "model.onnx").write_bytes(made.graph.SerializeToString())
+    deployed_tokenizer(made.tokenizer, made.max_tokens).save(str(folder / "tokenizer.json"))
 
 
 def deployed_tokenizer(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Tokenizer:

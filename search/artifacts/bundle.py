@@ -12,13 +12,16 @@ from typing import Any, Self
 from transformers import AutoTokenizer
 
 from search.artifacts.agreement import TOLERANCES, disagreement
+from search.artifacts.checkpoint import is_stock, save_checkpoint
 from search.artifacts.model_card import model_card
 from search.artifacts.scoring import score_artifact
+from search.compression import Draft, apply, steps_of_the_encoder
+from search.compression.corpus import read_corpus
 from search.config import StudyConfig
 from search.devices.device import LocalDevice
 from search.errors import UsageError
 from search.files import sha256_of, whole_folder
-from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.tasks import Task
 from search.workbench import CHECKPOINT
@@ -122,18 +125,23 @@ def _write(
     folder: Path, trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: LocalDevice
 ) -> None:
     candidate = Candidate.model_validate(trial.candidate)
-    ElasticConfig.register_for_auto_class()
-    ElasticForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
-    model = ElasticForSequenceClassification.from_pretrained(trial_folder / CHECKPOINT).eval()
-    model.save_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(trial_folder / CHECKPOINT, model_max_length=task.max_tokens)
-    tokenizer.save_pretrained(folder)
+    trained = Draft(
+        model=ElasticForSequenceClassification.from_pretrained(trial_folder / CHECKPOINT).eval(),
+        tokenizer=AutoTokenizer.from_pretrained(trial_folder / CHECKPOINT),
+        max_tokens=task.max_tokens,
+    )
+    material = read_corpus(task, trained.tokenizer)[1]
+    shipped = apply(steps_of_the_encoder(candidate.compression, material), trained)
+    save_checkpoint(shipped.model, folder)
+    shipped.tokenizer.model_max_length = shipped.max_tokens
+    shipped.tokenizer.save_pretrained(folder)
     for name in ("model.onnx", "tokenizer.json"):
         shutil.copyfile(trial_folder / name, folder / name)
     proof = {
         "study": config.name,
         "trial": trial.number,
         "polished": trial.polishes is not None,
+        "unknown_rate": trial.unknown_rate,
         "costs": dict(trial.costs),
         "device": {**device.model_dump(), "machine": trial.machine},
         "budgets": config.budgets.model_dump(exclude_none=True),
@@ -153,7 +161,9 @@ def _write(
     (folder / "candidate.json").write_text(candidate.model_dump_json(indent=2), encoding="utf-8")
     (folder / "costs.json").write_text(json.dumps(proof, indent=2), encoding="utf-8")
     (folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
-    (folder / "README.md").write_text(model_card(candidate, config, task, proof), encoding="utf-8")
+    (folder / "README.md").write_text(
+        model_card(candidate, config, task, proof, stock=is_stock(shipped.model.config)), encoding="utf-8"
+    )
     # In the format of sha256sum, so that `sha256sum -c SHA256SUMS` checks a bundle where Python isn't.
     lines = [f"{digest}  {name}\n" for name, digest in checksums(folder).items()]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

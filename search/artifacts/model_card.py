@@ -6,7 +6,7 @@ from typing import Any
 
 from search.config import StudyConfig
 from search.tasks import Task
-from spaces import Candidate
+from spaces import Candidate, Compression, Quantisation
 
 CARD = """\
 # {label} for {task}
@@ -20,7 +20,7 @@ study `{study}`.
 | data | {source}; {n_train} training texts |
 | backbone | {backbone} |
 | architecture | layers {layers} of the backbone; heads {heads}; FFN {ffn_sizes}; hidden size {hidden_size} |
-| compression | {quantisation} |
+| compression | {compression} |
 | training | {training} |
 
 ## Score
@@ -63,8 +63,7 @@ print(labels[logits.argmax()])
 
 ## Load the checkpoint with transformers
 
-`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`, and `AutoTokenizer` alike:
-the code is `elastic.py` in this folder, since a stock BERT can't have layers of different sizes or fewer heads.
+{loading}
 
 ## Check it
 
@@ -79,6 +78,21 @@ with `bertailor profile`.
 Versions: {versions}. Study file: `study.yaml`.
 """
 
+STOCK = """\
+`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER")`, and `AutoTokenizer` alike: it is a stock BERT."""
+
+ELASTIC = """\
+`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`, and `AutoTokenizer` alike:
+the code is `elastic.py` in this folder, since a stock BERT can't have layers of different sizes, as many heads or such
+factors."""
+
+PRECISIONS: dict[Quantisation, str] = {
+    "none": "fp32",
+    "dynamic-int8": "int8, activations rounded as they come",
+    "static-int8": "int8, activations rounded by scales of training texts",
+    "int4": "4-bit weights in blocks, activations rounded to int8",
+}
+
 COSTS = (
     ("latency, p50 (ms)", "latency_ms"),
     ("latency, p95 (ms)", "latency_p95_ms"),
@@ -88,7 +102,7 @@ COSTS = (
 )
 
 
-def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dict[str, Any]) -> str:
+def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dict[str, Any], *, stock: bool) -> str:
     """What a bundle's README says."""
     costs, budgets, device = proof["costs"], proof["budgets"], proof["device"]
     rows = [
@@ -110,7 +124,8 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         heads=", ".join(map(str, architecture.heads)),
         ffn_sizes=", ".join(map(str, architecture.ffn_sizes)),
         hidden_size=architecture.hidden_size,
-        quantisation=candidate.compression.quantisation,
+        compression=_compression(candidate.compression, proof["unknown_rate"]),
+        loading=STOCK if stock else ELASTIC,
         training=_how_trained(candidate, config, proof),
         metric=task.metric,
         validation=proof["score"]["validation"],
@@ -125,17 +140,36 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         agreement=proof["agreement"]["measured"],
         tolerance=proof["agreement"]["tolerance"],
         labels_list=list(task.labels),
-        max_tokens=task.max_tokens,
+        max_tokens=candidate.compression.max_tokens or task.max_tokens,
         example=task.validation.texts[0],
         versions=", ".join(f"{name} {version}" for name, version in proof["versions"].items()),
     )
+
+
+def _compression(compression: Compression, unknown_rate: float | None) -> str:
+    words = [PRECISIONS[compression.quantisation]]
+    if compression.per_channel:
+        words.append("a scale for each channel")
+    if compression.unquantised != "nothing":
+        words.append(f"{compression.unquantised} left in fp32")
+    if compression.embedding_rank is not None:
+        words.append(f"word embeddings of {compression.embedding_rank} channels, widened by one matrix")
+    if compression.dense_rank is not None:
+        words.append(f"dense layers in factors of rank {compression.dense_rank}")
+    if compression.vocabulary is not None:
+        unknown = "" if unknown_rate is None else f" ({unknown_rate:.2%} of the validation texts' pieces are unknown)"
+        words.append(f"{compression.vocabulary} word pieces{unknown}")
+    if compression.max_tokens is not None:
+        words.append(f"texts cut after {compression.max_tokens} word pieces")
+    return "; ".join(words)
 
 
 def _how_trained(candidate: Candidate, config: StudyConfig, proof: dict[str, Any]) -> str:
     training = candidate.training
     if training is not None:
         return (
-            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g}"
+            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g};"
+            f" pruned by {training.importance} in {training.rounds} round(s)"
         )
     steps = f", {config.trial_steps} steps of distillation" if config.trial_steps else ""
     polished = f", polished for {config.polish_epochs} epoch(s) of distillation" if proof["polished"] else ""

@@ -1,6 +1,6 @@
 """Templates: an exported graph whose weights are replaced, because exporting takes seconds and this milliseconds.
 
-Encoders of one depth have the same graph whatever their sizes, since nothing in it counts heads or channels. It is
+Encoders of one depth have the same graph whatever their sizes, but for the number of heads of each layer. It is
 exported once from a tiny encoder of random weights, by which each initializer is traced to the weight that it holds.
 """
 
@@ -19,10 +19,10 @@ from onnx import TensorProto, numpy_helper
 from onnxruntime.quantization.quant_utils import quantize_data
 
 from search.artifacts.export import export_onnx, quantise_dynamically
+from search.artifacts.fusion import set_heads
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
-from spaces import Quantisation
 
-TINY_HEADS, TINY_FFN_SIZE = 2, 40
+TINY_HEADS, TINY_FFN_SIZE, TINY_RANK = 2, 40, 5
 
 # How the exporter writes a weight down.
 FORMS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
@@ -70,25 +70,43 @@ class Template:
     graph: onnx.ModelProto
     slots: tuple[Slot, ...]
 
-    def write(self, model: ElasticForSequenceClassification, path: Path) -> None:
-        """Write the graph with a model's weights."""
+    def filled(self, model: ElasticForSequenceClassification) -> onnx.ModelProto:
+        """The graph with a model's weights."""
         weights = {name: weight.detach().numpy() for name, weight in model.named_parameters()}
         filled = onnx.ModelProto()
         filled.CopyFrom(self.graph)
         for slot in self.slots:
             filled.graph.initializer.extend(slot.filled(weights))
+        set_heads(filled, model.config.heads)
         filled.graph.output[0].type.tensor_type.shape.dim[1].dim_value = len(weights["classifier.bias"])
-        path.write_bytes(filled.SerializeToString())
+        return filled
 
 
-def template_of(config: ElasticConfig, quantisation: Quantisation) -> Template:
-    """The template for encoders like this one."""
-    return _template(config.num_hidden_layers, config.head_size, config.hidden_act, config.layer_norm_eps, quantisation)
+def filled_graph(model: ElasticForSequenceClassification, *, int8: bool = False) -> onnx.ModelProto:
+    """A model as ONNX, with its weights as int8 if asked for; what no template has is exported on its own."""
+    config = model.config
+    if config.dense_rank is not None or config.shared_layers:
+        return exported(model, int8=int8)[-1]
+    factorised = config.embedding_rank is not None
+    options = (config.num_hidden_layers, config.head_size, config.hidden_act, config.layer_norm_eps, factorised)
+    return _template(*options, int8).filled(model)
+
+
+def exported(model: ElasticForSequenceClassification, *, int8: bool) -> tuple[onnx.ModelProto, ...]:
+    """The graph of a plain export and, if asked for, of its quantisation."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_onnx(model, path)
+        graphs = [onnx.load(path)]
+        if int8:
+            quantise_dynamically(path)
+            graphs.append(onnx.load(path))
+    return tuple(graphs)
 
 
 @lru_cache(maxsize=64)
 def _template(
-    depth: int, head_size: int, hidden_act: str, layer_norm_eps: float, quantisation: Quantisation
+    depth: int, head_size: int, hidden_act: str, layer_norm_eps: float, factorised: bool, int8: bool
 ) -> Template:
     config = ElasticConfig(
         vocab_size=32,
@@ -100,20 +118,15 @@ def _template(
         hidden_act=hidden_act,
         layer_norm_eps=layer_norm_eps,
         num_labels=3,
+        embedding_rank=TINY_RANK if factorised else None,
     )
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         tiny = ElasticForSequenceClassification(config).eval()
         for weight in tiny.parameters():
             weight.normal_()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
-        export_onnx(tiny, path)
-        plain = onnx.load(path)
-        if quantisation == "dynamic-int8":
-            quantise_dynamically(path)
-        graph = onnx.load(path)
-    slots = _slots(graph, _traced(plain, tiny))
+    graphs = exported(tiny, int8=int8)
+    graph, slots = graphs[-1], _slots(graphs[-1], _traced(graphs[0], tiny))
     del graph.graph.initializer[:]
     del graph.graph.value_info[:]  # the tiny encoder's sizes
     return Template(graph, tuple(slots))

@@ -60,6 +60,7 @@ def measure_model(model: str, device: LocalDevice, task: Task) -> dict[str, Cost
     """The costs of a bundle's artefact, or of a BERT as fp32 and as int8, by name."""
     from search.artifacts.artifact import build_artifact
     from search.artifacts.bundle import Bundle
+    from search.compression import Draft
     from search.models.backbones import load_backbone
     from search.workbench import N_TIMED_TEXTS
     from spaces import Compression
@@ -70,9 +71,10 @@ def measure_model(model: str, device: LocalDevice, task: Task) -> dict[str, Cost
         return {bundle.candidate.label: device.measure(bundle.folder, texts)}
     backbone = load_backbone(model)
     full = backbone.full_model(task.labels, seed=0)
+    draft = Draft(model=full, tokenizer=backbone.tokenizer, max_tokens=task.max_tokens)
     costs = {}
     for name, compression in (("fp32", Compression()), ("int8", Compression(quantisation="dynamic-int8"))):
         with tempfile.TemporaryDirectory() as folder:
-            build_artifact(full, backbone.tokenizer, compression, task.max_tokens, Path(folder))
+            build_artifact(draft, compression, Path(folder))
             costs[name] = device.measure(Path(folder), texts)
     return costs

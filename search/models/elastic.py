@@ -6,6 +6,7 @@ with ``AutoModelForSequenceClassification.from_pretrained(bundle, trust_remote_c
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 import torch
@@ -17,7 +18,11 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 class ElasticConfig(PreTrainedConfig):
-    """Sizes of an elastic encoder; ``heads`` and ``ffn_sizes`` have an entry for each layer."""
+    """Sizes of an elastic encoder; ``heads`` and ``ffn_sizes`` have an entry for each layer.
+
+    Word embeddings of an ``embedding_rank`` are factorised, dense layers of a ``dense_rank`` too where that saves
+    weights. With ``shared_layers`` the encoder runs its one layer again and again.
+    """
 
     model_type = "bertailor-elastic"
 
@@ -34,6 +39,9 @@ class ElasticConfig(PreTrainedConfig):
         layer_norm_eps: float = 1e-12,
         initializer_range: float = 0.02,
         pad_token_id: int = 0,
+        embedding_rank: int | None = None,
+        dense_rank: int | None = None,
+        shared_layers: bool = False,
         **kwargs: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -48,6 +56,9 @@ class ElasticConfig(PreTrainedConfig):
         self.layer_norm_eps = layer_norm_eps
         self.initializer_range = initializer_range
         self.pad_token_id = pad_token_id
+        self.embedding_rank = embedding_rank
+        self.dense_rank = dense_rank
+        self.shared_layers = shared_layers
         super().__init__(**kwargs)
 
 
@@ -56,7 +67,10 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ElasticConfig) -> None:
         super().__init__()
-        self.word = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
+        channels = config.embedding_rank or config.hidden_size
+        self.word = nn.Embedding(config.vocab_size, channels, padding_idx=config.pad_token_id)
+        whole = config.embedding_rank is None
+        self.widen = nn.Identity() if whole else nn.Linear(channels, config.hidden_size, bias=False)
         self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
         self.token_type = nn.Embedding(config.type_vocab_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
@@ -66,8 +80,17 @@ class Embeddings(nn.Module):
         positions = torch.arange(input_ids.shape[1], device=input_ids.device)
         # Single texts are all of type 0; a graph without the second input is what small runtimes want.
         types = self.token_type.weight[0] if token_type_ids is None else self.token_type(token_type_ids)
-        embedded: Tensor = self.norm(self.word(input_ids) + self.position(positions) + types)
+        embedded: Tensor = self.norm(self.widen(self.word(input_ids)) + self.position(positions) + types)
         return embedded
+
+
+def dense(config: ElasticConfig, n_in: int, n_out: int) -> nn.Module:
+    """A dense layer, in two factors where the configuration has a rank that makes them the smaller."""
+    rank = config.dense_rank
+    if rank is None or rank * (n_in + n_out) >= n_in * n_out:
+        return nn.Linear(n_in, n_out)
+    factors = {"narrow": nn.Linear(n_in, rank, bias=False), "widen": nn.Linear(rank, n_out)}
+    return nn.Sequential(OrderedDict(factors))
 
 
 class Attention(nn.Module):
@@ -77,10 +100,10 @@ class Attention(nn.Module):
         super().__init__()
         self.head_size = config.head_size
         channels = heads * config.head_size
-        self.query = nn.Linear(config.hidden_size, channels)
-        self.key = nn.Linear(config.hidden_size, channels)
-        self.value = nn.Linear(config.hidden_size, channels)
-        self.output = nn.Linear(channels, config.hidden_size)
+        self.query = dense(config, config.hidden_size, channels)
+        self.key = dense(config, config.hidden_size, channels)
+        self.value = dense(config, config.hidden_size, channels)
+        self.output = dense(config, channels, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
@@ -101,9 +124,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ElasticConfig, ffn_size: int) -> None:
         super().__init__()
-        self.expand = nn.Linear(config.hidden_size, ffn_size)
+        self.expand = dense(config, config.hidden_size, ffn_size)
         self.activation = ACT2FN[config.hidden_act]
-        self.contract = nn.Linear(ffn_size, config.hidden_size)
+        self.contract = dense(config, ffn_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -141,7 +164,7 @@ class ElasticForSequenceClassification(PreTrainedModel):
     def __init__(self, config: ElasticConfig) -> None:
         super().__init__(config)
         self.embeddings = Embeddings(config)
-        sizes = zip(config.heads, config.ffn_sizes, strict=True)
+        sizes = list(zip(config.heads, config.ffn_sizes, strict=True))[: 1 if config.shared_layers else None]
         self.layers = nn.ModuleList([Layer(config, heads, ffn_size) for heads, ffn_size in sizes])
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
         self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
@@ -165,8 +188,8 @@ class ElasticForSequenceClassification(PreTrainedModel):
         mask = attention_mask[:, None, None, :].bool()  # (batch, heads, from, to)
         hidden = self.embeddings(input_ids, token_type_ids)
         states = [hidden]
-        for layer in self.layers:
-            hidden = layer(hidden, mask)
+        for index in range(self.config.num_hidden_layers):
+            hidden = self.layers[0 if self.config.shared_layers else index](hidden, mask)
             states.append(hidden)
         logits = self.classifier(torch.tanh(self.pooler(hidden[:, 0])))
         loss = None if labels is None else functional.cross_entropy(logits, labels)

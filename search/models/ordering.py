@@ -11,11 +11,6 @@ from torch import Tensor
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import axes_of, layer_of
 
-# By the L2 norm of the weights, which needs no data.
-MAGNITUDE = torch_pruning.importance.GroupMagnitudeImportance(p=2)
-# By what the loss would change, to the first order (Molchanov et al. 2019, arXiv 1906.10771): from gradients.
-TAYLOR = torch_pruning.importance.GroupTaylorImportance()
-
 
 def order_by_importance(model: ElasticForSequenceClassification, importance: Any) -> None:
     """Sort a model's heads, FFN channels and hidden channels in place, the most important first.

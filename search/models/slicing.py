@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 import re
 
-import torch
 from torch import Tensor
 from torch.func import functional_call
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+from search.models.assembling import assembled, frame
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from spaces import Architecture
 
@@ -64,8 +64,8 @@ def run_slice(
         "attention_mask": attention_mask,
         "output_hidden_states": output_hidden_states,
     }
-    frame = _frame(model.config, architecture)
-    answer: SequenceClassifierOutput = functional_call(frame, _views(model, architecture), kwargs=arguments)
+    smaller = frame(resized(model.config, architecture))
+    answer: SequenceClassifierOutput = functional_call(smaller, _views(model, architecture), kwargs=arguments)
     return answer
 
 
@@ -76,11 +76,7 @@ def cut(model: ElasticForSequenceClassification, architecture: Architecture) -> 
         ValueError: The architecture is larger than the model.
     """
     _check_fits(model, architecture)
-    frame = _frame(model.config, architecture)
-    weights = {name: view.detach().cpu().clone() for name, view in _views(model, architecture).items()}
-    frame.load_state_dict(weights, assign=True)
-    frame.eval()
-    return frame
+    return assembled(resized(model.config, architecture), _views(model, architecture))
 
 
 def resized(config: ElasticConfig, architecture: Architecture) -> ElasticConfig:
@@ -90,12 +86,14 @@ def resized(config: ElasticConfig, architecture: Architecture) -> ElasticConfig:
     config.heads = list(architecture.heads)
     config.ffn_sizes = list(architecture.ffn_sizes)
     config.num_hidden_layers = architecture.depth
+    config.shared_layers = architecture.shared
     return config
 
 
 def _views(model: ElasticForSequenceClassification, architecture: Architecture) -> dict[str, Tensor]:
     """Views of the model's weights under the names that they have in the candidate."""
-    positions = {layer: position for position, layer in enumerate(architecture.layers)}
+    kept = architecture.layers[: 1 if architecture.shared else None]
+    positions = {layer: position for position, layer in enumerate(kept)}
     views = {}
     for name, weight in model.named_parameters():
         sizes: dict[str | None, int] = {"hidden": architecture.hidden_size, "pooled": architecture.hidden_size}
@@ -109,12 +107,6 @@ def _views(model: ElasticForSequenceClassification, architecture: Architecture) 
             sizes["ffn"] = architecture.ffn_sizes[position]
         views[name] = weight[tuple(slice(sizes.get(axis)) for axis in axes_of(name))]
     return views
-
-
-def _frame(config: ElasticConfig, architecture: Architecture) -> ElasticForSequenceClassification:
-    """A model of the candidate's sizes without any weights."""
-    with torch.device("meta"):
-        return ElasticForSequenceClassification(resized(config, architecture))
 
 
 def _check_fits(model: ElasticForSequenceClassification, architecture: Architecture) -> None:

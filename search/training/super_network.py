@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from search.models.elastic import ElasticForSequenceClassification
-from search.models.ordering import TAYLOR, order_by_importance
 from search.models.slicing import run_slice
 from search.training.batches import Batch, EncodedSplit
 from search.training.distillation import soft_cross_entropy
 from search.training.fine_tuning import label_loss
+from search.training.importance import order_channels
 from search.training.optimisation import Progress, optimise
-from spaces import Architecture, Training
+from spaces import Architecture, Importance, Training
 
 BATCH_SIZE = 32
 # First the largest network alone: it is the teacher, and what matters in it decides the order of its channels.
 ALONE = Training(learning_rate=1e-4, epochs=1, batch_size=BATCH_SIZE)
 TOGETHER = Training(learning_rate=2e-4, batch_size=BATCH_SIZE)
-# Batches whose gradients say how much a channel matters.
-N_IMPORTANCE_BATCHES = 32
 
 
 def train_super_network(
@@ -33,6 +29,7 @@ def train_super_network(
     smallest: Architecture,
     draw: Callable[[], Architecture],
     *,
+    importance: Importance,
     seed: int,
     on_report: Callable[[str, Progress], None],
 ) -> None:
@@ -48,6 +45,7 @@ def train_super_network(
         epochs: Passes through the texts under the sandwich rule.
         smallest: The smallest architecture of the space.
         draw: Draws another architecture of the space at every call.
+        importance: What orders heads and channels.
         seed: Decides the order of the texts.
         on_report: Is told the phase and how far it is.
     """
@@ -70,9 +68,6 @@ def train_super_network(
         return report
 
     optimise(model, train, ALONE, alone, seed=seed, on_report=say("alone"))
-    for batch in islice(train.epoch(BATCH_SIZE, np.random.default_rng(seed)), N_IMPORTANCE_BATCHES):
-        alone(batch).backward()
-    order_by_importance(model, TAYLOR)
-    model.zero_grad()
+    order_channels(model, importance, train, seed=seed)
     training = TOGETHER.model_copy(update={"epochs": epochs})
     optimise(model, train, training, together, seed=seed + 1, on_report=say("together"))

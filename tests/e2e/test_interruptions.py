@@ -104,12 +104,13 @@ def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, start: Start, tmp_path: Path) -> None:
-    study(choices=SLOW_SPACE, trials=2, **TRAINING)
+    n_trials = N_BASELINES + 4
+    study(choices=SLOW_SPACE, trials=4, **TRAINING)
     process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, output + errors
     assert "goes on from here" in output
     assert "Front of tiny" in output
     assert "Traceback" not in output + errors
@@ -119,7 +120,7 @@ def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, start: S
     answered("search", "study.yaml", cwd=tmp_path)
 
     assert records(tmp_path)[: len(before)] == before
-    assert len(records(tmp_path)) == N_BASELINES + 2
+    assert len(records(tmp_path)) == n_trials
 
 
 def test_a_second_run_of_a_running_study_is_refused(study: Study, start: Start, tmp_path: Path) -> None:

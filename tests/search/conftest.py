@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.artifacts.bundle import Bundle, export_bundle
+from search.compression.corpus import read_corpus
 from search.config import Budgets, StudyConfig
 from search.devices.costs_cache import CostsCache
 from search.devices.device import LocalDevice
@@ -20,6 +21,7 @@ from search.models.slicing import cut
 from search.setting_up import full_model
 from search.tasks import MovieSnippets, Task
 from search.training.batches import EncodedSplit
+from search.training.importance import orderings
 from search.trial import run_trial
 from search.workbench import Workbench
 from spaces import Architecture, Candidate, Compression, Quantisation, Space, Training
@@ -91,16 +93,20 @@ def bench(
 ) -> Workbench:
     """What the trials of the tiny study share; nothing is told of them."""
     space = Space.load("quick", minilm.shape)
+    full = full_model(minilm, space, tiny_task.labels, tiny_config.seed)
+    train = EncodedSplit(tiny_task.train, minilm.tokenizer, tiny_task.max_tokens)
     return Workbench(
         config=tiny_config,
         task=tiny_task,
         backbone=minilm,
         space=space,
         device=FAST_DEVICE,
-        full=full_model(minilm, space, tiny_task.labels, tiny_config.seed),
-        train=EncodedSplit(tiny_task.train, minilm.tokenizer, tiny_task.max_tokens),
+        full=full,
+        ordered=orderings(full, train, seed=tiny_config.seed),
+        train=train,
         validation=EncodedSplit(tiny_task.validation, minilm.tokenizer, tiny_task.max_tokens),
         timed_texts=tiny_task.validation.texts,
+        material=read_corpus(tiny_task, minilm.tokenizer)[1],
         costs=CostsCache(tmp_path_factory.mktemp("costs")),
         tracker=Tracker(),
     )

@@ -10,9 +10,9 @@ import yaml
 from search.config import Budgets, StudyConfig
 from search.errors import UsageError
 from search.models.backbones import Backbone
-from search.setting_up import check_budgets, full_model, inputs_of, load_space, set_up, study_record
+from search.setting_up import check_budgets, inputs_of, load_space, set_up, study_record
 from search.store import StudyStore
-from spaces import Space
+from search.workbench import Workbench
 from tests.conftest import tiny_rows, write_csv
 from tests.search.conftest import Remembering
 from tests.search.records import CONFIG, SHAPE
@@ -89,9 +89,8 @@ def test_without_a_backbone_candidates_are_cut_from_the_largest_of_the_space(tmp
     assert not bench.full.training
 
 
-def test_a_pretrained_backbone_is_sorted_and_answers_as_before(minilm: Backbone) -> None:
-    space = Space.load("quick", minilm.shape)
-    model, plain = full_model(minilm, space, ("a", "b"), seed=0), minilm.full_model(("a", "b"), seed=0).eval()
+def test_a_pretrained_backbone_is_sorted_and_answers_as_before(bench: Workbench, minilm: Backbone) -> None:
+    model, plain = bench.ordered("magnitude"), bench.full
     assert model.config.heads == [12] * 6
     ids = torch.tensor([minilm.tokenizer("switch the lamp on")["input_ids"]])
     with torch.inference_mode():

@@ -40,6 +40,10 @@ def sampled(bench: Workbench) -> Candidate:
         "ffn_size": 448,
         "hidden_size": 192,
         "quantisation": "dynamic-int8",
+        "per_channel": False,
+        "unquantised": "nothing",
+        "embedding_rank": 100,
+        "dense_rank": 100,
         "learning_rate": 1e-3,
     }
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))

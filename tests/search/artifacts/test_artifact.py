@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from search.artifacts.artifact import build_artifact
+from search.compression import Draft
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from spaces import Compression
@@ -27,15 +28,19 @@ def model(new_tiny_model: NewModel) -> ElasticForSequenceClassification:
 @pytest.fixture(scope="module")
 def fp32(model: ElasticForSequenceClassification, minilm: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifact") / "new" / "fp32"
-    build_artifact(model, minilm.tokenizer, Compression(), 12, folder)
+    build_artifact(draft(model, minilm), Compression(), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def int8(model: ElasticForSequenceClassification, minilm: Backbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("artifact")
-    build_artifact(model, minilm.tokenizer, Compression(quantisation="dynamic-int8"), 12, folder)
+    build_artifact(draft(model, minilm), Compression(quantisation="dynamic-int8"), folder)
     return folder
+
+
+def draft(model: ElasticForSequenceClassification, backbone: Backbone) -> Draft:
+    return Draft(model=model, tokenizer=backbone.tokenizer, max_tokens=12)
 
 
 def answer(folder: Path, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -121,11 +126,11 @@ def test_building_leaves_the_tokenizer_of_the_backbone_as_it_was(fp32: Path, min
 def test_building_again_replaces_the_file(new_tiny_model: NewModel, minilm: Backbone, tmp_path: Path) -> None:
     ids, mask = random_inputs(1, 5)
     changed = new_tiny_model(LABELS)
-    build_artifact(changed, minilm.tokenizer, Compression(), 12, tmp_path)
+    build_artifact(draft(changed, minilm), Compression(), tmp_path)
     before = answer(tmp_path, ids, mask)
     with torch.no_grad():
         changed.classifier.bias += 1
-    build_artifact(changed, minilm.tokenizer, Compression(), 12, tmp_path)
+    build_artifact(draft(changed, minilm), Compression(), tmp_path)
     np.testing.assert_allclose(answer(tmp_path, ids, mask), before + 1, atol=1e-5)
 
 
@@ -133,7 +138,7 @@ def test_a_model_in_training_is_exported_and_can_train_on(
     new_tiny_model: NewModel, minilm: Backbone, tmp_path: Path
 ) -> None:
     model = new_tiny_model(LABELS).train()
-    build_artifact(model, minilm.tokenizer, Compression(), 12, tmp_path)
+    build_artifact(draft(model, minilm), Compression(), tmp_path)
     loss = model(torch.ones(2, 4, dtype=torch.long), labels=torch.tensor([0, 1])).loss
     loss.backward()
     assert model.classifier.weight.grad is not None

@@ -165,7 +165,10 @@ def test_the_readme_tells_the_figures(bundle: Bundle, finished_trial: FinishedTr
 def test_the_readme_tells_how_a_candidate_came_by_its_weights(finished_trial: FinishedTrial, tmp_path: Path) -> None:
     bench, record = finished_trial.bench, finished_trial.record
     given = finished_trial.export(tmp_path / "trained")
-    assert "| training | 3 epoch(s), batch size 8, learning rate 0.002 |" in (given.folder / "README.md").read_text()
+    assert (
+        "| training | 3 epoch(s), batch size 8, learning rate 0.002; pruned by magnitude in 1 round(s) |"
+        in (given.folder / "README.md").read_text()
+    )
     assert given.proof["polished"] is False
     settings = {"strategy": "supernet", "warm_up_epochs": 4, "trial_steps": 30, "polish_epochs": 5}
     supernet = dataclasses.replace(bench, config=bench.config.model_copy(update=settings))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search.artifacts.export import export_onnx, quantise_dynamically
-from search.artifacts.template import template_of
+from search.artifacts.template import filled_graph
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from search.models.slicing import cut
@@ -29,11 +29,11 @@ SOME_OF_MINILM = Architecture(layers=(0, 2, 5), heads=(4, 12, 7), ffn_sizes=(384
 DIGEST_ELSEWHERE = """
 import hashlib, sys
 from pathlib import Path
-from search.artifacts.template import template_of
+from search.artifacts.template import filled_graph
 from tests.search.encoders import small_encoder
 
 model, path = small_encoder(), Path(sys.argv[1])
-template_of(model.config, "dynamic-int8").write(model, path)
+path.write_bytes(filled_graph(model, int8=True).SerializeToString())
 print(hashlib.sha256(path.read_bytes()).hexdigest())
 """
 
@@ -54,6 +54,7 @@ def encoders(draw: st.DrawFn) -> ElasticForSequenceClassification:
         max_position_embeddings=draw(st.sampled_from([16, 30])),
         type_vocab_size=draw(st.integers(1, 2)),
         num_labels=draw(st.integers(2, 6)),
+        embedding_rank=draw(st.none() | st.integers(1, 9)),
     )
     return randomised(ElasticForSequenceClassification(config), seed=draw(st.integers(0, 1000))).eval()
 
@@ -61,7 +62,7 @@ def encoders(draw: st.DrawFn) -> ElasticForSequenceClassification:
 def both(model: ElasticForSequenceClassification, quantisation: Quantisation, folder: Path) -> tuple[Path, Path]:
     """A model's file by its template, and by the plain export."""
     fast, plain = folder / "fast.onnx", folder / "plain.onnx"
-    template_of(model.config, quantisation).write(model, fast)
+    fast.write_bytes(filled_graph(model, int8=quantisation == "dynamic-int8").SerializeToString())
     export_onnx(model, plain)
     if quantisation == "dynamic-int8":
         quantise_dynamically(plain)
@@ -74,18 +75,27 @@ def logits(path: Path, inputs: tuple[torch.Tensor, torch.Tensor]) -> np.ndarray:
     return np.asarray(session.run(None, {"input_ids": ids, "attention_mask": mask})[0])
 
 
-def initializers(path: Path) -> dict[str, tuple[int, tuple[int, ...], bytes]]:
+def assert_answers_alike(
+    fast: Path, plain: Path, inputs: tuple[torch.Tensor, torch.Tensor], quantisation: Quantisation
+) -> None:
+    # Not to the last bit: onnxruntime adds in another order from session to session, and may so round to another int8.
+    tolerance = 1e-5 if quantisation == "none" else 1e-2
+    np.testing.assert_allclose(logits(fast, inputs), logits(plain, inputs), atol=tolerance, rtol=tolerance)
+
+
+def initializers(model: onnx.ModelProto) -> dict[str, tuple[int, tuple[int, ...], bytes]]:
     return {
         weight.name: (weight.data_type, tuple(weight.dims), onnx.numpy_helper.to_array(weight).tobytes())
-        for weight in onnx.load(path).graph.initializer
+        for weight in model.graph.initializer
     }
 
 
 def assert_the_same(fast: Path, plain: Path) -> None:
-    assert initializers(fast) == initializers(plain)
-    one, other = onnx.load(fast).graph, onnx.load(plain).graph
-    assert list(one.input) == list(other.input)
-    assert list(one.output) == list(other.output)
+    one, other = onnx.load(fast), onnx.load(plain)
+    assert initializers(one) == initializers(other)
+    assert list(one.graph.node) == list(other.graph.node)
+    assert list(one.graph.input) == list(other.graph.input)
+    assert list(one.graph.output) == list(other.graph.output)
 
 
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
@@ -96,8 +106,6 @@ def test_a_file_by_the_template_is_that_of_the_plain_export(
 ) -> None:
     fast, plain = both(model, quantisation, tmp_path)
     assert_the_same(fast, plain)
-    for inputs in (small_inputs(), small_inputs(1, 1), small_inputs(5, 9)):
-        assert np.array_equal(logits(fast, inputs), logits(plain, inputs))
 
 
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
@@ -108,7 +116,7 @@ def test_minilm_by_the_template_answers_as_by_the_plain_export(
     fast, plain = both(cut(bench.full, architecture), quantisation, tmp_path)
     inputs = minilm.tokenizer(["turn on the kitchen light", "no"], padding=True, return_tensors="pt")
     given_inputs = (inputs["input_ids"], inputs["attention_mask"])
-    assert np.array_equal(logits(fast, given_inputs), logits(plain, given_inputs))
+    assert_answers_alike(fast, plain, given_inputs, quantisation)
 
 
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
@@ -120,7 +128,7 @@ def test_activation_and_normalisation_are_the_models_own(
 ) -> None:
     model = small_encoder(**others)
     fast, plain = both(model, quantisation, tmp_path)
-    assert np.array_equal(logits(fast, small_inputs()), logits(plain, small_inputs()))
+    assert_answers_alike(fast, plain, small_inputs(), quantisation)
     with torch.inference_mode():
         expected = model(*small_inputs()).logits.numpy()
     if quantisation == "none":
@@ -132,7 +140,7 @@ def test_weights_that_are_all_alike_change_nothing(quantisation: Quantisation, t
     # The plain export writes equal weights down once.
     untrained = ElasticForSequenceClassification(small_encoder().config).eval()
     fast, plain = both(untrained, quantisation, tmp_path)
-    assert np.array_equal(logits(fast, small_inputs()), logits(plain, small_inputs()))
+    assert_answers_alike(fast, plain, small_inputs(), quantisation)
 
 
 @pytest.mark.parametrize("quantisation", QUANTISATIONS)
@@ -150,14 +158,14 @@ def test_one_model_leaves_nothing_behind_for_the_next(quantisation: Quantisation
     other = cut(small_encoder(num_labels=5, seed=1), narrow)
     paths = [tmp_path / f"{number}.onnx" for number in range(3)]
     for model, path in zip((one, other, one), paths, strict=True):
-        template_of(model.config, quantisation).write(model, path)
+        path.write_bytes(filled_graph(model, int8=quantisation == "dynamic-int8").SerializeToString())
     assert paths[0].read_bytes() == paths[2].read_bytes()
     assert [logits(path, small_inputs()).shape for path in paths] == [(3, 2), (3, 5), (3, 2)]
 
 
 def test_the_same_model_is_the_same_file_in_another_process(tmp_path: Path) -> None:
     model, path = small_encoder(), tmp_path / "here.onnx"
-    template_of(model.config, "dynamic-int8").write(model, path)
+    path.write_bytes(filled_graph(model, int8=True).SerializeToString())
     finished = subprocess.run(
         [sys.executable, "-c", DIGEST_ELSEWHERE, str(tmp_path / "elsewhere.onnx")],
         capture_output=True,
@@ -169,24 +177,22 @@ def test_the_same_model_is_the_same_file_in_another_process(tmp_path: Path) -> N
     assert finished.stdout.strip() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_making_a_template_leaves_the_state_of_chance_alone(tmp_path: Path) -> None:
+def test_making_a_template_leaves_the_state_of_chance_alone() -> None:
     model = small_encoder(layer_norm_eps=3e-7)  # as no other here, so that its template is new
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    template_of(model.config, "none").write(model, tmp_path / "model.onnx")
+    filled_graph(model)
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_changed_weight_is_in_the_next_file(tmp_path: Path) -> None:
+def test_a_changed_weight_is_in_the_next_file() -> None:
     model = small_encoder()
-    template = template_of(model.config, "none")
     for name, weight in model.named_parameters():
         if name.endswith("key.bias"):
             continue  # moves all scores of a query alike, which softmax takes no notice of
-        template.write(model, tmp_path / "before.onnx")
+        before = initializers(filled_graph(model))
         with torch.no_grad():
             weight.neg_()
-        template.write(model, tmp_path / "after.onnx")
-        before, after = initializers(tmp_path / "before.onnx"), initializers(tmp_path / "after.onnx")
+        after = initializers(filled_graph(model))
         assert sum(before[key] != after[key] for key in before) == 1, name

@@ -43,6 +43,7 @@ def silenced(full: ElasticForSequenceClassification, architecture: Architecture)
     """The full model without its dropped layers, what reads the dropped heads and channels set to zero."""
     model: Any = copy.deepcopy(full)
     model.layers = nn.ModuleList([model.layers[layer] for layer in architecture.layers])
+    model.config.num_hidden_layers = architecture.depth
     layer: Any
     with torch.no_grad():
         for layer, heads, size in zip(model.layers, architecture.heads, architecture.ffn_sizes, strict=True):

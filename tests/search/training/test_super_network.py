@@ -54,7 +54,7 @@ def trained(
     def on_report(phase: str, progress: Progress) -> None:
         told.append((phase, progress))
 
-    train_super_network(model, texts, epochs, SMALLEST, draw, seed=seed, on_report=on_report)
+    train_super_network(model, texts, epochs, SMALLEST, draw, importance="taylor", seed=seed, on_report=on_report)
     return model, told
 
 

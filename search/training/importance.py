@@ -1,0 +1,94 @@
+"""Importance: which heads and channels a task can do without, by the estimators of torch-pruning."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache
+from itertools import islice
+
+import numpy as np
+import torch
+import torch_pruning
+from torch import Tensor
+
+from search.models.elastic import ElasticForSequenceClassification
+from search.models.ordering import order_by_importance
+from search.training.batches import EncodedSplit
+from search.training.fine_tuning import label_loss
+from spaces import Importance
+
+BATCH_SIZE = 32
+# Batches whose gradients say how much a channel matters.
+N_BATCHES = 32
+# Texts whose own gradients are squared, which are found one by one.
+N_TEXTS = 128
+
+SCORERS = {
+    # By the L2 norm of the weights, which needs no data.
+    "magnitude": torch_pruning.importance.GroupMagnitudeImportance(p=2),
+    # By what the loss would change, to the first order (Molchanov et al. 2019, arXiv 1906.10771).
+    "taylor": torch_pruning.importance.GroupTaylorImportance(),
+    # To the second order, the Hessian's diagonal by squared gradients (LeCun et al. 1989, Optimal Brain Damage).
+    "hessian": torch_pruning.importance.GroupHessianImportance(),
+    # By nothing: what the others have to beat.
+    "random": torch_pruning.importance.RandomImportance(),
+}
+
+
+def order_channels(
+    model: ElasticForSequenceClassification, importance: Importance, texts: EncodedSplit, *, seed: int
+) -> None:
+    """Sort a model's heads and channels in place, the most important for a task first.
+
+    Args:
+        model: The encoder to sort; it computes what it computed before.
+        importance: What tells how much a channel matters.
+        texts: The task's training texts.
+        seed: Decides which texts are read, and what is random.
+    """
+    if importance == "taylor":
+        _sum_gradients(model, texts, seed)
+    if importance == "hessian":
+        _square_gradients(model, texts, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        order_by_importance(model, SCORERS[importance])
+    model.zero_grad()
+
+
+def orderings(
+    model: ElasticForSequenceClassification, texts: EncodedSplit, *, seed: int
+) -> Callable[[Importance], ElasticForSequenceClassification]:
+    """Copies of a model by what orders its channels, each made when it is first asked for."""
+
+    @cache
+    def ordered(importance: Importance) -> ElasticForSequenceClassification:
+        copied = copy.deepcopy(model)
+        order_channels(copied, importance, texts, seed=seed)
+        return copied
+
+    return ordered
+
+
+def _sum_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, seed: int) -> None:
+    loss_of = label_loss(model)
+    for batch in islice(texts.epoch(BATCH_SIZE, np.random.default_rng(seed)), N_BATCHES):
+        loss_of(batch).backward()
+
+
+def _square_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, seed: int) -> None:
+    """Leave the sum of each text's squared gradients at the weights, where the scorer looks for it.
+
+    Not by the scorer's own ``accumulate_grad``, which in torch-pruning 1.6.1 keeps the last text's alone.
+    """
+    loss_of = label_loss(model)
+    squares: dict[str, Tensor] = {}
+    for batch in islice(texts.epoch(1, np.random.default_rng(seed)), N_TEXTS):
+        model.zero_grad()
+        loss_of(batch).backward()
+        for name, weight in model.named_parameters():
+            if weight.grad is not None:
+                squares[name] = squares.get(name, 0) + weight.grad.square()
+    for name, weight in model.named_parameters():
+        weight.grad = squares.get(name)
