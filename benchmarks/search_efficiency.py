@@ -29,6 +29,7 @@ from training_speed import trainer_of
 
 from search.artifacts.artifact import build_artifact
 from search.artifacts.scoring import score_artifact
+from search.compression import Draft
 from search.config import StudyConfig
 from search.devices.device import load_device
 from search.devices.probe import machine
@@ -131,7 +132,8 @@ def by_hand(task: Task, limit_s: float, seed: int) -> Found:
             model = cut(backbone.full_model(task.labels, seed), first_layers(backbone.shape, depth))
             model.load_state_dict(weights)
             compression = Compression(quantisation=quantisation)
-            build_artifact(model, backbone.tokenizer, compression, task.max_tokens, Path(folder))
+            draft = Draft(model=model, tokenizer=backbone.tokenizer, max_tokens=task.max_tokens)
+            build_artifact(draft, compression, Path(folder))
             costs = device.measure(Path(folder), texts)
             score = score_artifact(Path(folder), task, task.validation, device.batch_size)
         study.tell(trial, [score, costs.latency_ms, costs.size_mb])
