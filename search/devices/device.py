@@ -3,108 +3,186 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from search.devices import probe
+from search.config import Budgets
 from search.devices.costs import Costs
-from search.errors import RunError, UsageError
-from search.reading import parse, read_mapping
-from spaces import nearest
+from search.devices.probe import REFERENCE_TEXT
+from search.devices.reference import reference_beside, usual_ms
+from search.errors import RunError
 
-CATALOGUE = Path(__file__).with_name("catalogue")
-# Loading and warming up an artefact, on top of the time that the timing itself may take.
-START_UP_LIMIT_S = 120
+ARTIFACT = ("model.onnx", "tokenizer.json")
+# numpy's own threads, which inference doesn't use, would each take memory.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+# What ends a process that gets no memory: the kernel, an abort, or a pointer to nothing.
+SIGNS_OF_NO_MEMORY = (9, 6, 11)
+WORDS_FOR_NO_MEMORY = (
+    "bad_alloc",
+    "MemoryError",
+    "Failed to allocate",
+    "Unable to allocate",
+    "Cannot allocate memory",
+    "Memory allocation",
+    "failed to map segment",
+    "can't start new thread",
+)
 
 
 class MeasurementError(RunError):
     """The artefact could not be run where it was to be measured."""
 
 
-class LocalDevice(BaseModel):
-    """This machine: each artefact is measured in a fresh process that holds nothing else.
+class OutOfMemoryError(MeasurementError):
+    """The artefact needs more memory than the device allows."""
+
+
+class DeviceError(RunError):
+    """The device itself is out of reach or can't measure: no other artefact will fare better."""
+
+
+class Facts(BaseModel):
+    """What is publicly known of a device.
+
+    Attributes:
+        processor: Its processor.
+        cores: Of the processor.
+        clock_ghz: The highest of its clock.
+        instructions: Vector instructions that inference profits from.
+        flops_per_cycle: Operations of one core in fp32, at most.
+        int8_per_cycle: The same in int8; four times as many with a dot-product instruction.
+        memory_mb: Its memory in 10^6 bytes.
+        power_w: What it takes under load, in watts.
+        source: Where these facts are from.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    processor: str
+    cores: PositiveInt
+    clock_ghz: PositiveFloat
+    instructions: str = ""
+    flops_per_cycle: PositiveInt
+    int8_per_cycle: PositiveInt
+    memory_mb: PositiveFloat
+    power_w: PositiveFloat | None = None
+    source: str
+
+
+class Device(BaseModel, ABC):
+    """Where artefacts are measured, with its limits.
 
     Attributes:
         threads: Of one inference.
         batch_size: Texts of one inference.
         time_limit_s: After this long a timing that is still noisy is reported as it is.
+        energy_command: Is run there, and prints the joules that a meter has counted.
+        power_w: What the device takes while it works, in watts: for an estimate where nothing meters energy.
+        screen_after: After so many candidates that a run of a study measured, only such as may reach its front are.
+        budgets: Each holds for studies that don't set it.
+        facts: What is publicly known of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: str
-    kind: Literal["local"] = "local"
     description: str = ""
     threads: PositiveInt = 1
     batch_size: PositiveInt = 1
     time_limit_s: Annotated[PositiveFloat, Field(le=600)] = 10
+    energy_command: str | None = None
+    power_w: PositiveFloat | None = None
+    screen_after: Annotated[int | None, Field(ge=6)] = None
+    budgets: Budgets = Budgets()
+    facts: Facts | None = None
+
+    @abstractmethod
+    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+        """What the probe says of an artefact there; see ``search/devices/probe.py``.
+
+        Raises:
+            MeasurementError: It can't be loaded or run.
+            DeviceError: The device is out of reach.
+        """
 
     def measure(self, folder: Path, texts: Sequence[str]) -> Costs:
         """Measure the artefact in a folder on texts of its task.
 
         Raises:
-            MeasurementError: It can't be loaded or run, or needs more memory than there is.
+            MeasurementError: It can't be loaded or run.
+            DeviceError: The device is out of reach.
         """
-        request = {
-            "folder": str(folder.resolve()),
+        report = self.report(folder, texts)
+        reference = reference_beside(folder)
+        usual = usual_ms(self.place, reference, report, lambda: self.report(reference, [REFERENCE_TEXT]))
+        return self._costs(report, drift=report["reference_ms"] / usual, size_mb=size_mb(folder))
+
+    @property
+    def place(self) -> str:
+        """Tells apart where the reference takes a different time."""
+        return ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells devices apart: costs of one don't hold for another."""
+        return self.model_dump_json(exclude={"description", "budgets"})
+
+    def check(self) -> None:
+        """Make sure that the device can measure at all, before a study spends any time.
+
+        Raises:
+            UsageError: It can't, and what to do.
+        """
+
+    def close(self) -> None:
+        """Leave nothing behind on the device."""
+
+    def request(self, texts: Sequence[str]) -> dict[str, Any]:
+        """What the probe is asked, but for where the files are."""
+        return {
             "texts": list(texts),
             "threads": self.threads,
             "batch_size": self.batch_size,
             "time_limit_s": self.time_limit_s,
+            "energy_command": self.energy_command,
         }
-        # -I: neither the working directory nor the user's PYTHON* variables reach the fresh process.
-        command = [sys.executable, "-I", probe.__file__]
-        try:
-            finished = subprocess.run(
-                command,
-                input=json.dumps(request),
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=self.time_limit_s + START_UP_LIMIT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise MeasurementError(f"the artefact did not finish within {error.timeout:.0f} s") from error
-        if finished.returncode < 0:
-            raise MeasurementError(
-                f"the measuring process was killed by signal {-finished.returncode}, likely for want of memory"
-            )
-        if finished.returncode:
-            reason = (finished.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise MeasurementError(f"the artefact can't be run: {reason}")
-        report = json.loads(finished.stdout)
-        fields = Costs.__dataclass_fields__.keys() & report.keys()
-        return Costs(**{name: report[name] for name in fields}, size_mb=size_mb(folder))
+
+    def _costs(self, report: dict[str, Any], drift: float, size_mb: float) -> Costs:
+        """The costs that a report tells of, without what slowed the device down for the moment."""
+        known = {name: value for name, value in report.items() if name in Costs.__dataclass_fields__}
+        for name in [name for name in known if name.startswith("latency_")]:
+            known[name] /= drift
+        if "energy_mj" in known:
+            known["energy_estimated"] = False
+        elif self.power_w is not None:
+            known |= {"energy_mj": self.power_w * known["latency_ms"] / self.batch_size, "energy_estimated": True}
+        known["throughput_per_s"] = self.batch_size * 1e3 / known["latency_ms"]
+        conditions = {**report["versions"], **report["state"], "energy": report.get("energy_source", "")}
+        return Costs(**known, drift=drift, size_mb=size_mb, conditions=conditions)
 
 
 def size_mb(folder: Path) -> float:
     """What has to be deployed of an artefact, in 10^6 bytes: the model and its tokenizer."""
-    return sum((folder / name).stat().st_size for name in ("model.onnx", "tokenizer.json")) / 1e6
+    return sum((folder / name).stat().st_size for name in ARTIFACT) / 1e6
 
 
-def load_device(name: str) -> LocalDevice:
-    """Look a device up in the catalogue, or read the user's own YAML file.
+def parsed(returncode: int, output: str, errors: str) -> dict[str, Any]:
+    """The report of a measuring process, if it ended well.
 
     Raises:
-        UsageError: There is no such device, or its file can't be read.
+        OutOfMemoryError: It needed more memory than there is.
+        MeasurementError: It failed otherwise.
     """
-    own = Path(name).suffix in {".yaml", ".yml"}
-    path = Path(name) if own else CATALOGUE / f"{name}.yaml"
-    if not path.is_file():
-        known = device_names()
-        raise UsageError(
-            f"there is no device file {name}: correct the path"
-            if own
-            else f"unknown device '{name}'{nearest(name, known)}; known: {', '.join(known)}, or the path of a YAML file"
-        )
-    return parse(LocalDevice, read_mapping(path), str(path))
-
-
-def device_names() -> list[str]:
-    """The devices of the catalogue, sorted."""
-    return sorted(path.stem for path in CATALOGUE.glob("*.yaml"))
+    if returncode == 0:
+        report: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
+        return report
+    said = (errors.strip().splitlines() or ["no reason given"])[-1]
+    # A shell, there or here, gives the number of a signal as 128 and more.
+    killed_by = -returncode if returncode < 0 else max(0, returncode - 128)
+    if killed_by in SIGNS_OF_NO_MEMORY or any(sign in errors for sign in WORDS_FOR_NO_MEMORY):
+        raise OutOfMemoryError(f"the artefact needs more memory than there is: {said}")
+    if killed_by:
+        raise MeasurementError(f"the measuring process was killed by signal {killed_by}: {said}")
+    raise MeasurementError(f"the artefact can't be run: {said}")

@@ -4,6 +4,8 @@ import json
 import statistics
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -120,7 +122,12 @@ def test_the_memory_is_the_process_s_own(run_by_path: tuple[dict[str, Any], set[
 def test_the_memory_of_a_large_parent_is_not_counted(run_by_path: tuple[dict[str, Any], set[str]]) -> None:
     weight = np.ones(120_000_000)
     finished = subprocess.run(
-        [sys.executable, "-I", "-c", f"import runpy; print(runpy.run_path({probe.__file__!r})['peak_memory_mb']())"],
+        [
+            sys.executable,
+            "-I",
+            "-c",
+            f"import runpy; print(runpy.run_path({probe.__file__!r})['memory_mb']()['memory_mb'])",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -143,3 +150,117 @@ def test_only_full_batches_are_timed(finished_trial: FinishedTrial, monkeypatch:
     report = probe.measure({**request, "batch_size": 2})
     assert set(sizes) == {2}
     assert report["machine"]
+
+
+class Clock:
+    """A clock that only moves when something is run; everything takes ``slowness`` times as long."""
+
+    def __init__(self) -> None:
+        self.now, self.slowness, self.runs = 0.0, 1.0, 0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def run(self, request: float) -> None:
+        self.now += request * self.slowness
+
+    def reference(self) -> None:
+        self.now += 0.001 * self.slowness
+        self.runs += 1
+        self.slowness = 1.0 + (self.runs // 7) % 3  # up to three times as slow, for a while
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(probe.time, "perf_counter", clock.perf_counter)
+    return clock
+
+
+def test_what_slows_the_reference_alike_is_divided_out(clock: Clock) -> None:
+    requests = [0.004, 0.005, 0.006]
+    timing = probe.timed(clock.run, requests, clock.reference, time_limit_s=60)
+    assert timing["steady"]
+    assert timing["latency_ms"] / timing["reference_ms"] == pytest.approx(5)
+    assert timing["latency_low_ms"] == pytest.approx(timing["latency_high_ms"])
+
+
+def test_without_a_reference_the_times_are_as_they_are(clock: Clock) -> None:
+    timing = probe.timed(clock.run, [0.004, 0.005, 0.006], None, time_limit_s=60)
+    assert timing["latency_ms"] == pytest.approx(5)
+    assert timing["latency_p99_ms"] == pytest.approx(6, rel=0.01)
+    assert "reference_ms" not in timing
+
+
+def a_system(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="ascii")
+    return folder
+
+
+def test_the_state_is_what_the_system_tells(tmp_path: Path) -> None:
+    system = a_system(
+        tmp_path,
+        {
+            "devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
+            "devices/system/cpu/cpu0/thermal_throttle/core_throttle_count": "3\n",
+            "devices/system/cpu/cpu1/thermal_throttle/core_throttle_count": "4\n",
+            "class/thermal/thermal_zone0/temp": "48500\n",
+            "class/thermal/thermal_zone1/temp": "51250\n",
+            "devices/platform/soc/soc:firmware/get_throttled": "50005\n",
+        },
+    )
+    told = probe.state(system)
+    assert told == {"governor": "ondemand", "celsius": 51.25, "throttle_count": 7, "throttled_flags": "50005"}
+    assert probe.state(tmp_path / "nothing") == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "throttled"),
+    [
+        ({"throttle_count": 3}, {"throttle_count": 3}, {"throttled": False}),
+        ({"throttle_count": 3}, {"throttle_count": 4}, {"throttled": True}),
+        ({}, {"throttled_flags": "50000"}, {"throttled": False}),  # it was, earlier
+        ({}, {"throttled_flags": "50004"}, {"throttled": True}),
+        ({}, {"governor": "ondemand"}, {}),
+    ],
+)
+def test_heat_is_told_where_the_system_tells_it(before: Any, after: Any, throttled: dict[str, bool]) -> None:
+    assert probe.slowed(before, after) == throttled
+
+
+ZONE = "class/powercap/intel-rapl:0"
+
+
+@pytest.fixture
+def metered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A system whose first counter is a package's, and whose second counts the same again."""
+    monkeypatch.setattr(probe, "ENERGY_S", (0.01, 0.02))
+    files = {f"{ZONE}/name": "package-0\n", f"{ZONE}/energy_uj": "1000000\n"}
+    return a_system(tmp_path, {**files, "class/powercap/intel-rapl:1/name": "psys\n"})
+
+
+def test_the_packages_counters_tell_energy(metered: Path) -> None:
+    def run() -> int:
+        (metered / ZONE / "energy_uj").write_text("3000000\n", encoding="ascii")
+        time.sleep(0.1)
+        return 8
+
+    assert probe.energy_of(run, None, metered) == {"energy_mj": 250.0, "energy_source": "rapl"}
+    assert probe.energy_of(run, None, metered / "nothing") == {}
+
+
+def test_a_counter_that_wrapped_around_is_read_again(metered: Path) -> None:
+    readings = iter(["500000", "1500000"])
+
+    def run() -> int:
+        (metered / ZONE / "energy_uj").write_text(next(readings), encoding="ascii")
+        time.sleep(0.1)
+        return 8
+
+    assert probe.energy_of(run, None, metered) == {"energy_mj": 125.0, "energy_source": "rapl"}
+
+
+def test_a_counter_that_stands_still_tells_nothing(metered: Path) -> None:
+    assert probe.energy_of(lambda: 8, None, metered) == {}

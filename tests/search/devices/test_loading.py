@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from search.devices.device import LocalDevice, device_names, load_device
+from search.devices.loading import device_names, load_device
+from search.devices.local import LocalDevice
 from search.errors import UsageError
 
 
