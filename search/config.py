@@ -27,7 +27,7 @@ from trackers.records import excess
 
 STUDIES = Path(__file__).with_name("studies")
 
-Objective = Literal["score", "latency_ms", "memory_mb", "size_mb"]
+Objective = Literal["score", "latency_ms", "memory_mb", "size_mb", "energy_mj"]
 Sampler = Literal["auto", "tpe", "nsga2", "nsga3", "gp", "random"]
 
 _TIME_UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -49,6 +49,7 @@ class Budgets(BaseModel):
     latency_ms: PositiveFloat | None = None
     memory_mb: PositiveFloat | None = None
     size_mb: PositiveFloat | None = None
+    energy_mj: PositiveFloat | None = None
     score: Annotated[float, Field(ge=0, le=1)] | None = None
 
     def excess(self, figures: Mapping[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from search.baselines import full_architecture
+from search.devices.device import DeviceError
 from search.files import sha256_of
 from search.ledger import Ledger
 from search.standing import standing_of
@@ -44,6 +45,8 @@ def polish(bench: Workbench, store: StudyStore, ledger: Ledger, deadline: float)
         ledger.tracker.start_trial(number, f"{member.label} polished")
         try:
             record = polish_member(bench, number, member, store, ledger.records, texts)
+        except DeviceError:
+            raise
         except Exception as error:
             candidate = Candidate.model_validate(member.candidate)
             record = failed_trial(number, candidate, error, polishes=member.number)
@@ -82,7 +85,7 @@ def polish_member(
     if curve.finished:
         bench.build(model, candidate, folder)
         bench.save(model, folder)
-        costs = bench.device.measure(folder, bench.timed_texts)
+        costs = bench.measure_anew(folder)
         score = bench.score(folder)
         reason = bench.over_budget({**costs.figures, "score": score})
         if not reason and score <= (member.score or 0):

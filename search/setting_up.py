@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from search.compression.corpus import read_corpus
 from search.config import StudyConfig
 from search.devices.costs_cache import CostsCache
-from search.devices.device import load_device
+from search.devices.device import MeasurementError
+from search.devices.loading import load_device
+from search.devices.screen import Screen
 from search.errors import UsageError
 from search.files import digest
 from search.models.backbones import Backbone, load_backbone
@@ -42,6 +44,8 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
     """
     tracker.stage("loading the device, the backbone and the space")
     device = load_device(config.device)
+    own = config.budgets.model_dump(exclude_none=True)
+    config = config.model_copy(update={"budgets": device.budgets.model_copy(update=own)})
     backbone = load_backbone(config.backbone)
     load_space(config, backbone.shape)  # a faulty one is refused before the task is loaded
     tracker.stage("loading the task")
@@ -63,6 +67,7 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
         known = (*task.train.texts, *task.validation.texts, *task.test.texts)
         unlabelled = read_unlabelled(config.unlabelled, known)
     full = full_model(backbone, space, task.labels, config.seed)
+    timed_texts = task.validation.sample(N_TIMED_TEXTS, seed=0).texts
     train = EncodedSplit(task.train, backbone.tokenizer, task.max_tokens)
     return Workbench(
         config=config,
@@ -75,9 +80,10 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
         train=train,
         validation=EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens),
         unlabelled=tuple(unlabelled),
-        timed_texts=task.validation.sample(N_TIMED_TEXTS, seed=0).texts,
+        timed_texts=timed_texts,
         material=material,
         costs=CostsCache(store / "costs"),
+        screen=None if device.screen_after is None else Screen(device, timed_texts),
         tracker=tracker,
     )
 
@@ -120,7 +126,7 @@ def check_budgets(bench: Workbench, store: StudyStore) -> None:
         UsageError: No candidate can keep to the budgets.
     """
     budgets = bench.config.budgets.model_dump(exclude_none=True)
-    if not budgets.keys() - {"score"}:
+    if not budgets.keys() - {"score"} and "energy_mj" not in bench.config.objectives:
         return
     bench.tracker.stage("measuring the smallest candidate against the budgets")
     for quantisation in bench.space.compression.quantisation.values:
@@ -128,7 +134,10 @@ def check_budgets(bench: Workbench, store: StudyStore) -> None:
         model = bench.cut(candidate)
         with tempfile.TemporaryDirectory(dir=store.folder) as folder:
             bench.build(model, candidate, Path(folder))
-            broken = bench.over_budget(bench.measure(model, candidate, Path(folder)).figures)
+            try:
+                broken = bench.over_budget(bench.measure(model, candidate, Path(folder)).figures)
+            except MeasurementError as error:
+                raise UsageError(str(error)) from error
         if not broken:
             return
     raise UsageError(
@@ -142,7 +151,7 @@ def inputs_of(bench: Workbench) -> dict[str, str]:
     texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
     # As it is written: what its percentages come to changes with the texts, which are told of on their own.
     space = json.dumps([read_space(bench.config.space), dataclasses.asdict(bench.space.shape)])
-    parts = {"task's texts": texts, "space": space, "device": bench.device.model_dump_json()}
+    parts = {"task's texts": texts, "space": space, "device": bench.device.fingerprint}
     if bench.unlabelled:
         parts["unlabelled texts"] = json.dumps(bench.unlabelled)
     return {name: digest(part.encode()) for name, part in parts.items()}

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from search.artifacts.scoring import score_artifact
 from search.baselines import baselines, full_int8
 from search.comparison import compare
 from search.config import StudyConfig
+from search.devices.device import DeviceError
 from search.errors import RunError
 from search.ledger import Ledger
 from search.polish import polish
@@ -50,11 +52,14 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         RunError: The first trials all failed.
     """
     study_store = StudyStore(store, config.name)
-    with study_store.locked():
+    with study_store.locked(), ExitStack() as stack:
         deadline = math.inf if config.time is None else time.monotonic() + config.time
         bench = set_up(config, store, tracker)
+        bench.device.check()
+        stack.callback(bench.device.close)
         if not study_store.exists:
             check_budgets(bench, study_store)
+        config = bench.config  # with the device's own budgets
         study_store.save_config(config, inputs_of(bench))
         study = study_store.optuna_study(config)
         recover(study, study_store, config, bench.space)
@@ -135,6 +140,9 @@ def report(bench: Workbench, store: StudyStore, ledger: Ledger) -> Ending:
     standing = ledger.standing
     if standing.recommended is None:
         return Ending(standing=standing)
+    if bench.screen is not None and bench.screen.ready:
+        error = float(np.median(bench.screen.errors))
+        bench.tracker.stage(f"latencies on {bench.device.name} were predicted with a median error of {error:.1%}")
     bench.tracker.stage("keeping the front, and scoring the recommended candidate on the test split")
     for member in standing.members:
         files_of(bench, store, member)
@@ -187,13 +195,15 @@ def _warmed_up(bench: Workbench, store: Path) -> Workbench:
 
 
 def _attempt(bench: Workbench, store: StudyStore, ledger: Ledger, number: int, candidate: Candidate) -> TrialRecord:
-    """Run a trial; whatever goes wrong in it is recorded, and the study goes on."""
+    """Run a trial; whatever goes wrong in it is recorded, and the study goes on, unless the device is gone."""
     started, past = time.perf_counter(), [record for record in ledger.records if record.polishes is None]
     baseline = candidate in baselines(bench.space)
     twin = next((record for record in past if record.curve and _same_weights(record, candidate)), None)
     trained = None if twin is None else (twin, store.trial_folder(twin.number))
     try:
         record = run_trial(bench, number, candidate, store.trial_folder(number), past, trained, baseline=baseline)
+    except DeviceError:
+        raise
     except Exception as error:
         record = failed_trial(number, candidate, error, seconds=time.perf_counter() - started, baseline=baseline)
     if record.score is None or not record.curve:

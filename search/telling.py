@@ -26,6 +26,8 @@ def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: 
         for name, excess in config.budgets.excess(_figures(record)).items():
             unknown = name == "score" and record.score is None
             trial.set_constraint(name, 0.0 if unknown else excess)
+        if "fits" in record.costs:
+            trial.set_constraint("memory_limit", 0.5 - record.costs["fits"])
     trial.set_user_attr(RECORD, record.to_dict())
     _close(study, record, config)
 

@@ -13,6 +13,7 @@ from search.errors import RunError
 from search.files import sha256_of, whole_folder
 from search.models.elastic import ElasticForSequenceClassification
 from search.pruning_rounds import prune_in_rounds
+from search.screening import screened
 from search.store import StudyStore
 from search.training.distillation import distillation_loss
 from search.training.fine_tuning import label_loss
@@ -51,7 +52,22 @@ def run_trial(
     bench.tracker.stage("measuring")
     model = bench.cut(candidate)
     bench.build(model, candidate, folder)
+    hopeless = screened(bench, candidate, folder, past)
+    if hopeless is not None and not baseline:
+        predicted, score, reason = hopeless
+        return new_record(
+            number,
+            candidate,
+            status="screened",
+            reason=reason,
+            costs=predicted.figures,
+            machine=predicted.machine,
+            score=score,
+            seconds=time.perf_counter() - started,
+        )
     costs = bench.measure(model, candidate, folder)
+    if bench.screen is not None:
+        bench.screen.learn(costs)
     reason, curve, score = bench.over_budget(costs.figures), Curve((), ()), None
     if baseline or not reason:
         if trained is not None:

@@ -16,7 +16,8 @@ from search.compression.vocabulary import unknown_rate
 from search.config import StudyConfig
 from search.devices.costs import Costs
 from search.devices.costs_cache import CostsCache
-from search.devices.device import LocalDevice
+from search.devices.device import Device, MeasurementError
+from search.devices.screen import Screen
 from search.early_stopping import Curve, is_hopeless
 from search.files import sha256_of
 from search.models.backbones import Backbone
@@ -44,13 +45,14 @@ class Workbench:
         ordered: The pretrained encoder with its channels ordered, for candidates that train on their own.
         unlabelled: Texts of the task without labels, beside those of ``train``.
         material: What compressions need to know of the task.
+        screen: Tells candidates that are not worth a slow board's time.
     """
 
     config: StudyConfig
     task: Task
     backbone: Backbone
     space: Space
-    device: LocalDevice
+    device: Device
     full: ElasticForSequenceClassification
     ordered: Callable[[Importance], ElasticForSequenceClassification]
     train: EncodedSplit
@@ -59,6 +61,7 @@ class Workbench:
     timed_texts: tuple[str, ...]
     material: Material
     costs: CostsCache
+    screen: Screen | None = None
     tracker: Tracker
 
     def cut(
@@ -87,11 +90,27 @@ class Workbench:
         what = {
             "encoder": model.config.to_dict(),
             "compression": candidate.compression.model_dump(),
-            "device": self.device.model_dump(),
+            "device": self.device.fingerprint,
             "texts": self.timed_texts,
             "tokenizer": sha256_of(folder / "tokenizer.json"),
         }
-        return self.costs.costs(what, lambda: self.device.measure(folder, self.timed_texts))
+        return self.costs.costs(what, lambda: self.measure_anew(folder))
+
+    def measure_anew(self, folder: Path) -> Costs:
+        """The costs of the artefact in a folder, as the device measures them now.
+
+        Raises:
+            MeasurementError: It can't be measured, or a figure that the study goes by is not told.
+        """
+        costs = self.device.measure(folder, self.timed_texts)
+        wanted = {*self.config.objectives, *self.config.budgets.model_dump(exclude_none=True)} - {"score"}
+        missing = wanted - costs.figures.keys()
+        if missing:
+            raise MeasurementError(
+                f"nothing tells {', '.join(missing)} of device {self.device.name}: set its power_w or energy_command,"
+                " or take it out of objectives and budgets"
+            )
+        return costs
 
     def score(self, folder: Path) -> float:
         """The validation score of the artefact in a folder."""
@@ -106,11 +125,14 @@ class Workbench:
     def over_budget(self, figures: Mapping[str, float]) -> str:
         """Which budgets the figures break, in words; nothing if they keep to all of them."""
         limits = self.config.budgets.model_dump()
-        return ", ".join(
+        broken = [
             f"{name} {figures[name]:.4g} {'below' if name == 'score' else 'over'} {limits[name]:g}"
             for name, excess in self.config.budgets.excess(figures).items()
             if excess > 0
-        )
+        ]
+        if figures.get("fits") == 0:
+            broken.append(f"it does not run in the memory that {self.device.name} allows")
+        return ", ".join(broken)
 
     def train_further(
         self,

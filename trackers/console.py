@@ -21,6 +21,7 @@ LINE = (
     ("p50", "latency_ms", ".2f", " ms"),
     ("memory", "memory_mb", ".0f", " MB"),
     ("size", "size_mb", ".1f", " MB"),
+    ("energy", "energy_mj", ".1f", " mJ"),
 )
 
 
@@ -85,7 +86,8 @@ class ConsoleTracker(Tracker):
         )
         position = f"{standing.n_tried:>3}/{self._study.n_trials}" if trial.polishes is None else "polish"
         line = f"{position}  #{trial.number:<3} {outcome:<11} {figures}  {trial.label}"
-        remarks = [remark for remark in ("baseline" if trial.baseline else "", trial.reason) if remark]
+        marks = {"baseline": trial.baseline, "predicted": trial.predicted, trial.reason: trial.reason}
+        remarks = [remark for remark, holds in marks.items() if holds]
         if remarks:
             line += f"  ({'; '.join(remarks)})"
         if not self._console.is_terminal:

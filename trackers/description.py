@@ -46,6 +46,8 @@ def describe(
     else:
         shown = spread(standing.members, MOST_ROWS, standing.recommended)
         lines.append(trials_markdown(shown, standing.recommended, link))
+        if shown[0].predicted:
+            lines += ["", f"Latency, memory and energy are {shown[0].machine}."]
         if len(shown) < len(standing.front):
             lines += ["", f"{len(shown)} of its {len(standing.front)} members; all are in the artefact `front.csv`."]
     if standing.recommended is not None:

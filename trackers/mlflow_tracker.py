@@ -112,6 +112,7 @@ class MlflowTracker(Tracker):
             "reason": trial.reason,
             "machine": trial.machine,
             "baseline": "true" if trial.baseline else "",
+            "costs": "predicted" if trial.predicted else "measured" if trial.costs else "",
             "polishes": "" if trial.polishes is None else str(trial.polishes),
         }
         metrics = {**trial.figures, "seconds": trial.seconds}

@@ -21,6 +21,7 @@ AXIS_TITLES = {
     "latency_ms": "latency, p50 (ms)",
     "memory_mb": "peak memory (MB)",
     "size_mb": "size on disk (MB)",
+    "energy_mj": "energy of an inference (mJ)",
 }
 
 

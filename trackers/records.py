@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-Status = Literal["scored", "over-budget", "stopped", "worse", "failed"]
-Outcome = Literal["front", "dominated", "over-budget", "stopped", "worse", "failed", "repeat", "superseded"]
+Status = Literal["scored", "over-budget", "screened", "stopped", "worse", "failed"]
+Outcome = Literal["front", "dominated", "over-budget", "screened", "stopped", "worse", "failed", "repeat", "superseded"]
 
 
 def excess(budgets: Mapping[str, float], figures: Mapping[str, float]) -> dict[str, float]:
@@ -64,7 +64,8 @@ class TrialRecord:
         number: Its number in the study, from 0.
         label: Its candidate in a few letters.
         candidate: Its candidate, as JSON takes it.
-        status: Whether it has a score within the budgets, broke a budget, was stopped because it could no longer
+        status: Whether it has a score within the budgets, broke a budget, was not worth measuring on a slow board by
+            what it was predicted to cost, was stopped because it could no longer
             reach the front, is a polishing that made its member worse, or failed.
         reason: Why it has no score within the budgets, or is worse.
         costs: What the device measured, by name; empty where it was not measured.
@@ -101,6 +102,11 @@ class TrialRecord:
     def figures(self) -> dict[str, float]:
         """Costs and, where there is one, the score."""
         return {**({} if self.score is None else {"score": self.score}), **self.costs}
+
+    @property
+    def predicted(self) -> bool:
+        """Whether its costs were predicted from a measurement elsewhere."""
+        return self.costs.get("predicted") == 1
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON takes it."""

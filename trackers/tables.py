@@ -18,6 +18,7 @@ COLUMNS = (
     ("p95 ms", "latency_p95_ms", ".2f"),
     ("memory MB", "memory_mb", ".0f"),
     ("size MB", "size_mb", ".1f"),
+    ("energy mJ", "energy_mj", ".2f"),
 )
 
 
@@ -28,6 +29,7 @@ def front_rows(standing: Standing) -> list[dict[str, Any]]:
             "trial": trial.number,
             "candidate": trial.label,
             **{figure: trial.figures.get(figure) for _, figure, _ in COLUMNS},
+            "predicted": trial.predicted,
             "recommended": trial.number == standing.recommended,
         }
         for trial in standing.members
@@ -37,7 +39,7 @@ def front_rows(standing: Standing) -> list[dict[str, Any]]:
 def front_csv(standing: Standing) -> str:
     """The front as CSV, with a header even where the front is empty."""
     text = io.StringIO()
-    columns = ["trial", "candidate", *(figure for _, figure, _ in COLUMNS), "recommended"]
+    columns = ["trial", "candidate", *(figure for _, figure, _ in COLUMNS), "predicted", "recommended"]
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
     writer.writerows(front_rows(standing))
@@ -46,15 +48,17 @@ def front_csv(standing: Standing) -> str:
 
 def trials_table(trials: Sequence[TrialRecord], recommended: int | None, title: str) -> Table:
     """A table of trials for the console, an arrow at the recommended one."""
-    table = Table(title=title, title_justify="left")
+    predicted = any(trial.predicted for trial in trials)
+    table = Table(title=f"{title}, with predicted costs" if predicted else title, title_justify="left")
     table.add_column("trial", justify="right", no_wrap=True)
     table.add_column("candidate")  # which makes room for the figures
-    for column, _, _ in COLUMNS:
+    columns = _known(trials)
+    for column, _, _ in columns:
         table.add_column(column, justify="right", no_wrap=True)
     for trial in trials:
         chosen = trial.number == recommended
         number = f"→ {trial.number}" if chosen else str(trial.number)
-        table.add_row(number, trial.label, *_cells(trial), style="bold" if chosen else None)
+        table.add_row(number, trial.label, *_cells(trial, columns), style="bold" if chosen else None)
     return table
 
 
@@ -62,16 +66,26 @@ def trials_markdown(
     trials: Sequence[TrialRecord], recommended: int | None, link: Callable[[TrialRecord], str] | None = None
 ) -> str:
     """The same table in Markdown; ``link`` gives a trial's address."""
-    titles = ["trial", "candidate", *(column for column, _, _ in COLUMNS)]
+    columns = _known(trials)
+    titles = ["trial", "candidate", *(column for column, _, _ in columns)]
     lines = [f"| {' | '.join(titles)} |", f"| {' | '.join('---' for _ in titles)} |"]
     for trial in trials:
         number = f"[#{trial.number}]({link(trial)})" if link else f"#{trial.number}"
-        cells = [number, trial.label, *_cells(trial)]
+        cells = [number, trial.label, *_cells(trial, columns)]
         emphasised = [f"**{cell}**" for cell in cells] if trial.number == recommended else cells
         lines.append(f"| {' | '.join(emphasised)} |")
     return "\n".join(lines)
 
 
-def _cells(trial: TrialRecord) -> list[str]:
+def _known(trials: Sequence[TrialRecord]) -> list[tuple[str, str, str]]:
+    """The columns without energy, unless a trial has it."""
+    return [column for column in COLUMNS if column[1] != "energy_mj" or any("energy_mj" in t.costs for t in trials)]
+
+
+def _cells(trial: TrialRecord, columns: Sequence[tuple[str, str, str]]) -> list[str]:
     figures = trial.figures
-    return [format(figures[figure], form) if figure in figures else "" for _, figure, form in COLUMNS]
+    marks = {"energy_mj": " est." if figures.get("energy_estimated") else ""}
+    return [
+        format(figures[figure], form) + marks.get(figure, "") if figure in figures else ""
+        for _, figure, form in columns
+    ]

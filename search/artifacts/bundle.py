@@ -18,7 +18,8 @@ from search.artifacts.scoring import score_artifact
 from search.compression import Draft, apply, steps_of_the_encoder
 from search.compression.corpus import read_corpus
 from search.config import StudyConfig
-from search.devices.device import LocalDevice
+from search.devices.device import Device
+from search.devices.loading import parse_device
 from search.errors import UsageError
 from search.files import sha256_of, whole_folder
 from search.models.elastic import ElasticForSequenceClassification
@@ -40,6 +41,8 @@ CONTENTS = (
     "study.yaml",
     "tokenizer.json",
 )
+# What a bundle says of its device: no host, and no command that whoever verifies it would run.
+DEVICE_FIELDS = ("name", "kind", "threads", "batch_size", "time_limit_s", "power_w", "cores", "memory_limit_mb")
 LIBRARIES = ("bertailor", "onnxruntime", "optuna", "tokenizers", "torch", "torch-pruning", "transformers")
 
 
@@ -78,10 +81,17 @@ class Bundle:
         )
 
     @property
-    def device(self) -> LocalDevice:
-        """The device that its costs were measured on."""
-        fields = {key: value for key, value in self.proof["device"].items() if key != "machine"}
-        return parse(LocalDevice, fields, str(self.folder / "costs.json"))
+    def device(self) -> Device:
+        """The device that its costs were measured on, as far as a bundle tells: how to reach it, it doesn't.
+
+        Raises:
+            UsageError: It was measured elsewhere.
+        """
+        told = self.proof["device"]
+        if told["kind"] != "local":
+            raise UsageError(f"{self.folder} was made for {told['name']}, not for this machine: name it by --device")
+        fields = {name: told[name] for name in DEVICE_FIELDS if name in told}
+        return parse_device(fields, str(self.folder / "costs.json"))
 
     @property
     def labels(self) -> list[str]:
@@ -91,7 +101,7 @@ class Bundle:
 
 
 def export_bundle(
-    trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: LocalDevice, out: Path
+    trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: Device, out: Path
 ) -> Bundle:
     """Write the bundle of a trial.
 
@@ -122,7 +132,7 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def _write(
-    folder: Path, trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: LocalDevice
+    folder: Path, trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: Device
 ) -> None:
     candidate = Candidate.model_validate(trial.candidate)
     trained = Draft(
@@ -143,7 +153,7 @@ def _write(
         "polished": trial.polishes is not None,
         "unknown_rate": trial.unknown_rate,
         "costs": dict(trial.costs),
-        "device": {**device.model_dump(), "machine": trial.machine},
+        "device": {**device.model_dump(mode="json", include={*DEVICE_FIELDS}), "machine": trial.machine},
         "budgets": config.budgets.model_dump(exclude_none=True),
         "score": {
             "metric": task.metric,

@@ -35,10 +35,10 @@ test split chose nothing.
 
 ## Costs
 
-Measured on: {machine}; {threads} thread(s), {batch_size_device} text(s) at a time, in a fresh process, on validation
+Costs are {how} {machine}; {threads} thread(s), {batch_size_device} text(s) at a time, in a fresh process, on validation
 texts of the task, from text to logits.{noisy}
 
-| cost | measured | budget |
+| cost | | budget |
 | --- | --- | --- |
 {costs}
 
@@ -93,21 +93,27 @@ PRECISIONS: dict[Quantisation, str] = {
     "int4": "4-bit weights in blocks, activations rounded to int8",
 }
 
-COSTS = (
-    ("latency, p50 (ms)", "latency_ms"),
-    ("latency, p95 (ms)", "latency_p95_ms"),
-    ("peak memory of the process (MB)", "memory_mb"),
-    ("model and tokenizer on disk (MB)", "size_mb"),
-    ("load time (ms)", "load_ms"),
-)
+COSTS = {
+    "latency_ms": "latency, p50 (ms)",
+    "latency_p95_ms": "latency, p95 (ms)",
+    "memory_mb": "peak memory of the process (MB)",
+    "size_mb": "model and tokenizer on disk (MB)",
+    "load_ms": "load time (ms)",
+}
+ENERGY = {
+    False: "energy of a text (mJ)",
+    True: "energy of a text (mJ), an estimate from the device's stated power",
+}
 
 
 def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dict[str, Any], *, stock: bool) -> str:
     """What a bundle's README says."""
     costs, budgets, device = proof["costs"], proof["budgets"], proof["device"]
+    told = {**COSTS, "energy_mj": ENERGY[bool(costs.get("energy_estimated"))]}
     rows = [
         f"| {title} | {costs[name]:.4g} | {f'at most {budgets[name]:g}' if name in budgets else ''} |"
-        for title, name in COSTS
+        for name, title in told.items()
+        if name in costs
     ]
     architecture = candidate.architecture
     return CARD.format(
@@ -132,7 +138,8 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         n_validation=proof["score"]["validation_texts"],
         test=proof["score"]["test"],
         n_test=proof["score"]["test_texts"],
-        machine=device["machine"],
+        how="predicted" if costs.get("predicted") else "measured on",
+        machine=device["machine"].removeprefix("predicted "),
         threads=device["threads"],
         batch_size_device=device["batch_size"],
         noisy="" if costs["steady"] else " **The timing was noisy: its 95% interval is wider than 3%.**",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from scipy.special import softmax
+
 from search.artifacts.agreement import TOLERANCES, disagreement
 from search.artifacts.bundle import CHECKSUMS, CONTENTS, Bundle, checksums
-from search.artifacts.scoring import score_artifact
-from search.devices.device import LocalDevice
+from search.artifacts.scoring import artifact_logits, score_artifact
+from search.devices.device import Device
 from search.tasks import Task
 from search.workbench import N_TIMED_TEXTS
 
@@ -29,8 +32,9 @@ class Check:
     finding: str
 
 
-def verify_bundle(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[Check]:
-    """Check a bundle's hashes, then its agreement with the checkpoint, its score and its budgets.
+def verify_bundle(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]:
+    """Check a bundle's hashes, then its agreement with the checkpoint, its score, its budgets
+    and what it answers on the device.
 
     Args:
         bundle: What to verify.
@@ -46,7 +50,7 @@ def verify_bundle(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[C
         yield check_agreement(bundle, task, device)
         yield check_score(bundle, task, device, "validation")
         yield check_score(bundle, task, device, "test")
-        yield from check_budgets(bundle, task, device)
+        yield from check_costs(bundle, task, device)
 
 
 def check_hashes(bundle: Bundle) -> Check:
@@ -62,7 +66,7 @@ def check_hashes(bundle: Bundle) -> Check:
     return Check("hashes", not wrong, finding)
 
 
-def check_agreement(bundle: Bundle, task: Task, device: LocalDevice) -> Check:
+def check_agreement(bundle: Bundle, task: Task, device: Device) -> Check:
     """The artefact answers as its checkpoint does."""
     tolerance = TOLERANCES[bundle.candidate.compression.quantisation].probability
     off = disagreement(bundle.folder, task, device.batch_size)
@@ -70,7 +74,7 @@ def check_agreement(bundle: Bundle, task: Task, device: LocalDevice) -> Check:
     return Check("agreement", off <= tolerance, finding)
 
 
-def check_score(bundle: Bundle, task: Task, device: LocalDevice, part: Literal["validation", "test"]) -> Check:
+def check_score(bundle: Bundle, task: Task, device: Device, part: Literal["validation", "test"]) -> Check:
     """The artefact scores as recorded on a split."""
     tolerance = TOLERANCES[bundle.candidate.compression.quantisation].score
     recorded = bundle.proof["score"][part]
@@ -80,13 +84,27 @@ def check_score(bundle: Bundle, task: Task, device: LocalDevice, part: Literal["
     return Check(f"{part} score", abs(score - recorded) <= tolerance, finding)
 
 
-def check_budgets(bundle: Bundle, task: Task, device: LocalDevice) -> Iterator[Check]:
-    """Each budget holds, measured anew."""
-    costs = device.measure(bundle.folder, task.validation.sample(N_TIMED_TEXTS, seed=0).texts)
+def check_costs(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]:
+    """Each budget holds, measured anew; and the device answers as this machine does."""
+    texts = task.validation.sample(N_TIMED_TEXTS, seed=0).texts
+    costs = device.measure(bundle.folder, texts)
+    if not costs.predicted:
+        yield _check_answers(bundle, device, texts, np.array(costs.logits))
     figures = {**costs.figures, "score": bundle.proof["score"]["validation"]}
     limits = bundle.config.budgets.model_dump(exclude_none=True)
+    predicted = " (predicted)" if costs.predicted else ""
     for name, excess in bundle.config.budgets.excess(figures).items():
         relation = "at least" if name == "score" else "at most"
-        yield Check(f"budget {name}", excess <= 0, f"{figures[name]:.4g}, {relation} {limits[name]:g} allowed")
+        finding = f"{figures[name]:.4g}{predicted}, {relation} {limits[name]:g} allowed"
+        yield Check(f"budget {name}", excess <= 0, finding)
     if not limits:
-        yield Check("budgets", True, f"none set; p50 {costs.latency_ms:.2f} ms, {costs.size_mb:.1f} MB")
+        yield Check("budgets", True, f"none set; p50 {costs.latency_ms:.2f} ms{predicted}, {costs.size_mb:.1f} MB")
+
+
+def _check_answers(bundle: Bundle, device: Device, texts: Sequence[str], logits: np.ndarray) -> Check:
+    """What the device answered is what this machine answers."""
+    tolerance = TOLERANCES[bundle.candidate.compression.quantisation].probability
+    here = artifact_logits(bundle.folder, texts, device.batch_size)
+    off = float(np.abs(softmax(logits, axis=1) - softmax(here, axis=1)).max(axis=1).mean())
+    finding = f"probabilities differ by {off:.2g} on average between {device.name} and here, tolerance {tolerance:g}"
+    return Check("the device's answers", off <= tolerance, finding)

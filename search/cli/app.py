@@ -30,6 +30,7 @@ app.command()(exporting.export)
 app.command()(exporting.verify)
 app.command()(exporting.predict)
 app.command()(profiling.profile)
+app.command()(profiling.calibrate)
 app.command()(browse.ui)
 app.command(name="list")(browse.list_known)
 

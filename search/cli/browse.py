@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import psutil
 import typer
@@ -17,6 +17,9 @@ from rich.table import Table
 from search.cli.console import DEFAULT_STORE, Json, Store, console, print_json
 from search.errors import RunError, UsageError
 from trackers.tables import front_rows, trials_table
+
+if TYPE_CHECKING:
+    from search.devices.device import Device
 
 What = Literal["studies", "tasks", "devices", "spaces", "backbones"]
 
@@ -119,9 +122,9 @@ def _known(what: What, store: Path) -> list[dict[str, Any]]:
 
         return [{"name": name, "about": (source.__doc__ or "").splitlines()[0]} for name, source in BUNDLED.items()]
     if what == "devices":
-        from search.devices.device import device_names, load_device
+        from search.devices.loading import device_names, load_device
 
-        return [{"name": name, "about": load_device(name).description} for name in device_names()]
+        return [_device(load_device(name)) for name in device_names()]
     if what == "spaces":
         from spaces import preset_descriptions
 
@@ -129,6 +132,13 @@ def _known(what: What, store: Path) -> list[dict[str, Any]]:
     from search.models.backbones import BUNDLED as BACKBONES
 
     return [{"name": name, "about": about} for name, about in BACKBONES.items()]
+
+
+def _device(device: Device) -> dict[str, Any]:
+    facts = device.facts
+    known = "" if facts is None else f"{facts.cores} x {facts.clock_ghz} GHz, {facts.instructions}: {facts.source}"
+    budgets = ", ".join(f"{name} {limit:g}" for name, limit in device.budgets.model_dump(exclude_none=True).items())
+    return {"name": device.name, "about": device.description, "budgets": budgets, "facts": known}
 
 
 def _comment(path: Path) -> str:

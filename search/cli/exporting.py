@@ -30,7 +30,7 @@ def export(
     """Export a winner as a bundle: the artefact, its checkpoint, and the proof that it fits."""
     with console.status("exporting"):
         from search.artifacts.bundle import export_bundle
-        from search.devices.device import load_device
+        from search.devices.loading import load_device
         from search.standing import eligible, standing_of
         from search.store import study_store
 
@@ -71,20 +71,32 @@ def export(
     console.print(f'try it:     bertailor predict {out} "..."', markup=False, highlight=False)
 
 
-def verify(folder: BundlePath, as_json: Json = False) -> None:
+def verify(
+    folder: BundlePath,
+    device: Annotated[
+        str | None, typer.Option(help="Where to measure, if not on this machine: a device's name or YAML file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Compute a bundle's claims again: hashes, agreement with the checkpoint, score, budgets. Exit code 0 or 1."""
     with console.status("verifying"):
         from search.artifacts.bundle import Bundle
         from search.artifacts.verify import verify_bundle
+        from search.devices.loading import load_device
 
         bundle = Bundle.open(folder)
+        place = bundle.device if device is None else load_device(device)
+        place.check()
         task = bundle.config.task.load()
         checks = []
-        for check in verify_bundle(bundle, task, bundle.device):
-            checks.append(check)
-            if not as_json:
-                sign, style = ("ok    ", "green") if check.passed else ("FAILED", "red")
-                console.print(f"{sign}  {check.name}: {check.finding}", style=style, markup=False, highlight=False)
+        try:
+            for check in verify_bundle(bundle, task, place):
+                checks.append(check)
+                if not as_json:
+                    sign, style = ("ok    ", "green") if check.passed else ("FAILED", "red")
+                    console.print(f"{sign}  {check.name}: {check.finding}", style=style, markup=False, highlight=False)
+        finally:
+            place.close()
     passed = all(check.passed for check in checks)
     if as_json:
         print_json({"passed": passed, "checks": [vars(check) for check in checks]})

@@ -1,8 +1,9 @@
-"""`bertailor profile`: what a model costs on a device."""
+"""`bertailor profile` and `calibrate`: what models cost on a device."""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from search.cli.console import Json, console, print_json
 
 if TYPE_CHECKING:
     from search.devices.costs import Costs
-    from search.devices.device import LocalDevice
+    from search.devices.device import Device
     from search.tasks import Task
 
 COLUMNS = (
@@ -21,42 +22,50 @@ COLUMNS = (
     ("p95 ms", "latency_p95_ms", ".2f"),
     ("load ms", "load_ms", ".0f"),
     ("memory MB", "memory_mb", ".0f"),
+    ("runtime MB", "runtime_mb", ".0f"),
     ("size MB", "size_mb", ".1f"),
+    ("energy mJ", "energy_mj", ".2f"),
 )
+
+Where = Annotated[str, typer.Option(help="Where to measure: a name of the catalogue, or a YAML file.")]
 
 
 def profile(
-    model: Annotated[str, typer.Argument(help="A bundle, a BERT directory, a hub id, or a bundled backbone.")],
-    device: Annotated[
-        str, typer.Option(help="Where to measure: a name of the catalogue, or a YAML file.")
-    ] = "this-machine",
+    models: Annotated[
+        list[str], typer.Argument(help="Bundles, BERT directories, hub ids or bundled backbones.", metavar="MODEL...")
+    ],
+    device: Where = "this-machine",
     task: Annotated[
         str, typer.Option(help="Whose validation texts to time: a bundled task, or a file of yours.")
     ] = "home-intents",
+    compare: Annotated[bool, typer.Option("--compare", help="Add how many times better each is than the first.")] = (
+        False
+    ),
     as_json: Json = False,
 ) -> None:
-    """Measure a model as ONNX, in fp32 and in int8; a bundle as it is."""
+    """Measure models as ONNX, in fp32 and in int8; bundles as they are."""
     with console.status("measuring"):
-        from search.devices.device import load_device
+        from search.devices.loading import load_device
         from search.reading import parse
         from search.tasks import TaskChoice
 
         place = load_device(device)
-        costs = measure_model(model, place, parse(TaskChoice, {"task": task}, "--task").task.load())
+        place.check()
+        data = parse(TaskChoice, {"task": task}, "--task").task.load()
+        try:
+            costs = {
+                (model, kind): cost for model in models for kind, cost in measure_model(model, place, data).items()
+            }
+        finally:
+            place.close()
     if as_json:
-        print_json({"model": model, "device": device, "costs": {name: vars(cost) for name, cost in costs.items()}})
+        measured = [{"model": model, "kind": kind, **asdict(cost)} for (model, kind), cost in costs.items()]
+        print_json({"device": device, "costs": measured})
         return
-    table = Table(title=f"{model} on {device}: {next(iter(costs.values())).machine}", title_justify="left")
-    table.add_column("precision")
-    for title, _, _ in COLUMNS:
-        table.add_column(title, justify="right")
-    for name, cost in costs.items():
-        noisy = "" if cost.steady else " (noisy)"
-        table.add_row(name + noisy, *(format(getattr(cost, figure), form) for _, figure, form in COLUMNS))
-    console.print(table)
+    console.print(_table(f"{device}: {next(iter(costs.values())).machine}", costs, compare=compare))
 
 
-def measure_model(model: str, device: LocalDevice, task: Task) -> dict[str, Costs]:
+def measure_model(model: str, device: Device, task: Task) -> dict[str, Costs]:
     """The costs of a bundle's artefact, or of a BERT as fp32 and as int8, by name."""
     from search.artifacts.artifact import build_artifact
     from search.artifacts.bundle import Bundle
@@ -78,3 +87,62 @@ def measure_model(model: str, device: LocalDevice, task: Task) -> dict[str, Cost
             build_artifact(draft, compression, Path(folder))
             costs[name] = device.measure(Path(folder), texts)
     return costs
+
+
+def calibrate(
+    device: Annotated[str, typer.Argument(help="A board to measure on: a YAML file with `kind: ssh`.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write; by default DEVICE.calibration.yaml.")] = None,
+) -> None:
+    """Measure a fixed set of artefacts on a board, so that its costs can be predicted where it is not at hand."""
+    import yaml
+
+    from search.devices.calibration import SET, calibrate
+    from search.devices.loading import load_device
+    from search.devices.scaled import ScaledDevice
+    from search.errors import UsageError
+    from search.files import write_whole
+
+    place = load_device(device)
+    if isinstance(place, ScaledDevice):
+        raise UsageError(f"device {place.name} is itself predicted: give one of `kind: ssh`, with its host")
+    place.check()
+    path = out or Path(f"{place.name}.calibration.yaml")
+    with console.status(f"{len(SET)} artefacts on {place.name}") as status:
+        try:
+            calibration = calibrate(place, lambda name: status.update(f"measuring {name}"))
+        finally:
+            place.close()
+    write_whole(path, yaml.safe_dump(calibration.model_dump(mode="json"), sort_keys=False))
+    console.print(
+        f"wrote {path}: a latency on {place.name} is predicted from one on {calibration.beside} with a median error of"
+        f" {calibration.error:.1%}\nuse it in a device file:  kind: scaled, calibration: {path}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _table(title: str, costs: dict[tuple[str, str], Costs], *, compare: bool) -> Table:
+    columns = [column for column in COLUMNS if any(getattr(cost, column[1]) is not None for cost in costs.values())]
+    table = Table(title=title, title_justify="left")
+    table.add_column("model")
+    for heading, _, _ in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    if compare:
+        table.add_column("faster", justify="right", no_wrap=True)
+        table.add_column("smaller", justify="right", no_wrap=True)
+    first = next(iter(costs.values()))
+    for (model, kind), cost in costs.items():
+        marks = {
+            "noisy": not cost.steady,
+            "predicted": cost.predicted,
+            "throttled": cost.throttled,
+            "energy estimated": cost.energy_estimated,
+        }
+        mark = "".join(f" ({name})" for name, holds in marks.items() if holds)
+        known = [(getattr(cost, figure), form) for _, figure, form in columns]
+        cells = ["" if value is None else format(value, form) for value, form in known]
+        if compare:
+            cells += [f"{first.latency_ms / cost.latency_ms:.1f}x", f"{first.size_mb / cost.size_mb:.1f}x"]
+        table.add_row(f"{model} {kind}{mark}", *cells)
+    return table

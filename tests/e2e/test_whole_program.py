@@ -159,11 +159,9 @@ def test_export_takes_the_trial_and_the_limits_that_are_asked(finished: Path, tm
 
 
 def test_profile_measures_a_bundle_and_a_model_directory(finished: Path) -> None:
-    bundle = answered("profile", "bundle", cwd=finished)["costs"]
-    model = answered("profile", "minilm-l6", "--task", "commands.csv", cwd=finished)["costs"]
-    assert len(bundle) == 1
-    assert model["int8"]["size_mb"] < model["fp32"]["size_mb"]
-    assert next(iter(bundle.values()))["latency_ms"] < model["fp32"]["latency_ms"]
+    bundle, fp32, int8 = answered("profile", "bundle", "minilm-l6", "--task", "commands.csv", cwd=finished)["costs"]
+    assert int8["size_mb"] < fp32["size_mb"]
+    assert bundle["latency_ms"] < fp32["latency_ms"]
 
 
 @pytest.mark.parametrize(

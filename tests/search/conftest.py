@@ -13,7 +13,7 @@ from search.artifacts.bundle import Bundle, export_bundle
 from search.compression.corpus import read_corpus
 from search.config import Budgets, StudyConfig
 from search.devices.costs_cache import CostsCache
-from search.devices.device import LocalDevice
+from search.devices.local import LocalDevice
 from search.errors import UsageError
 from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticForSequenceClassification

@@ -51,12 +51,16 @@ def test_the_rows_are_json() -> None:
 
 def test_the_csv_reads_back_as_the_rows() -> None:
     rows = list(csv.DictReader(io.StringIO(front_csv(STANDING))))
-    assert [{name: str(value) for name, value in row.items()} for row in front_rows(STANDING)] == rows
+    assert [
+        {name: "" if value is None else str(value) for name, value in row.items()} for row in front_rows(STANDING)
+    ] == rows
 
 
 def test_the_csv_of_an_empty_front_is_its_header() -> None:
     lines = front_csv(Standing()).splitlines()
-    assert lines == ["trial,candidate,score,latency_ms,latency_p95_ms,memory_mb,size_mb,recommended"]
+    assert lines == [
+        "trial,candidate,score,latency_ms,latency_p95_ms,memory_mb,size_mb,energy_mj,predicted,recommended"
+    ]
 
 
 def test_the_console_table_points_at_the_recommended_trial() -> None:

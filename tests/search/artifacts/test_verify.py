@@ -57,6 +57,7 @@ def test_an_untouched_bundle_passes_every_check(folder: Path, tiny_task: Task) -
         "agreement",
         "validation score",
         "test score",
+        "the device's answers",
         "budget latency_ms",
         "budget memory_mb",
         "budget size_mb",
@@ -155,7 +156,7 @@ def test_an_impossible_budget_fails_by_its_name(name: str, limit: float, folder:
 def test_without_budgets_the_costs_are_still_told(folder: Path, tiny_task: Task) -> None:
     set_budget(folder, "latency_ms", None)
     found = checks(folder, tiny_task)
-    assert list(found) == ["hashes", "agreement", "validation score", "test score", "budgets"]
+    assert list(found) == ["hashes", "agreement", "validation score", "test score", "the device's answers", "budgets"]
     assert found["budgets"].passed
     assert "p50" in found["budgets"].finding
 
