@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint benchmark picture clean
+.PHONY: demo test test-slow system lint benchmark picture clean
 
 # One file tells whether what is installed is what pyproject.toml and constraints.txt ask for.
 .venv/installed: pyproject.toml constraints.txt
@@ -26,6 +26,9 @@ test: lint  ## every test but those marked slow
 
 test-slow: .venv/installed  ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+system:  ## what tests drive besides Python; those that miss it are skipped
+	command -v sshd || test -x /usr/sbin/sshd || (apt-get update && apt-get install -y openssh-server)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -31,7 +31,7 @@ from search.artifacts.artifact import build_artifact
 from search.artifacts.scoring import score_artifact
 from search.compression import Draft
 from search.config import StudyConfig
-from search.devices.device import load_device
+from search.devices.loading import load_device
 from search.devices.probe import machine
 from search.models.backbones import elastic_names, load_backbone
 from search.models.slicing import cut

@@ -179,7 +179,7 @@ class Space(_Choices):
         """
         offered = self.compression.quantisation.values
         architecture = self._uniform(min)
-        chosen = quantisation or next(name for name in BY_SIZE if name in offered)
+        chosen = next(name for name in BY_SIZE if name in offered) if quantisation is None else quantisation
         return Candidate(
             architecture=architecture,
             compression=self.compression.smallest(chosen, architecture.hidden_size, self.corpus),
