@@ -140,9 +140,6 @@ def report(bench: Workbench, store: StudyStore, ledger: Ledger) -> Ending:
     standing = ledger.standing
     if standing.recommended is None:
         return Ending(standing=standing)
-    if bench.screen is not None and bench.screen.ready:
-        error = float(np.median(bench.screen.errors))
-        bench.tracker.stage(f"latencies on {bench.device.name} were predicted with a median error of {error:.1%}")
     bench.tracker.stage("keeping the front, and scoring the recommended candidate on the test split")
     for member in standing.members:
         files_of(bench, store, member)
@@ -153,7 +150,8 @@ def report(bench: Workbench, store: StudyStore, ledger: Ledger) -> Ending:
     if full is not None:
         against = (full, files_of(bench, store, full))
         comparison = compare((chosen, folder), against, bench.task, bench.device.batch_size)
-    return Ending(standing=standing, test_score=score, comparison=comparison)
+    screening_error = float(np.median(bench.screen.errors)) if bench.screen and bench.screen.ready else None
+    return Ending(standing=standing, test_score=score, comparison=comparison, screening_error=screening_error)
 
 
 def remake(record: TrialRecord, study_store: StudyStore, store: Path) -> None:

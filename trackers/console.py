@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from trackers.description import in_words, nothing_fits
+from trackers.description import in_words, nothing_fits, screened_in_words
 from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tables import trials_table
 from trackers.tracker import Tracker
@@ -147,3 +147,5 @@ def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None
         )
     if ending.comparison is not None:
         console.print(in_words(ending.comparison), highlight=False, soft_wrap=True)
+    if ending.screening_error is not None:
+        console.print(screened_in_words(ending.screening_error), highlight=False, soft_wrap=True)

@@ -62,6 +62,7 @@ def describe(
             f" objective at once.{tested}",
             "",
             *([in_words(ending.comparison), ""] if ending and ending.comparison else []),
+            *([screened_in_words(ending.screening_error), ""] if ending and ending.screening_error is not None else []),
             f"Export it: `bertailor export {study.name} --out {study.name}-bundle`",
         ]
     return "\n".join(lines)
@@ -75,6 +76,11 @@ def in_words(comparison: Comparison) -> str:
         f" {100 * comparison.score_gain:+.1f} points (95% interval {100 * comparison.low:+.1f} to"
         f" {100 * comparison.high:+.1f}) from {comparison.full_score:.4f}."
     )
+
+
+def screened_in_words(error: float) -> str:
+    """How good the predictions were by which a slow board was spared, in a sentence."""
+    return f"What was screened was predicted; of what was measured, the predictions are off by {error:.1%} (median)."
 
 
 def spread(members: Sequence[TrialRecord], n: int, recommended: int | None) -> list[TrialRecord]:

@@ -143,6 +143,8 @@ class MlflowTracker(Tracker):
         self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
         if ending.test_score is not None:
             self._client.log_metric(self._parent_id, "test_score", ending.test_score)
+        if ending.screening_error is not None:
+            self._client.log_metric(self._parent_id, "screening_error", ending.screening_error)
         if ending.comparison is not None:
             self._client.log_batch(self._parent_id, metrics=_metrics(asdict(ending.comparison)))
         self._client.set_terminated(self._parent_id, "KILLED" if ending.stopped else "FINISHED")

@@ -210,10 +210,13 @@ class Ending:
         standing: Where the study stands now.
         test_score: The recommended candidate's score on the test split; None where nothing is recommended.
         comparison: It against the full-size model; None where either is missing.
+        screening_error: The median relative error of the latencies that were predicted for a slow board; None where
+            nothing was.
         stopped: What stopped it before its time, if anything.
     """
 
     standing: Standing
     test_score: float | None = None
     comparison: Comparison | None = None
+    screening_error: float | None = None
     stopped: str = ""

@@ -35,7 +35,8 @@ def searched(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
         **SHORT,
     }
     write_yaml(folder / "study.yaml", keys)
-    succeeded("search", "study.yaml", cwd=folder)
+    said = succeeded("search", "study.yaml", cwd=folder)
+    assert "the predictions are off by" in said
     return folder
 
 
@@ -67,6 +68,7 @@ def test_models_are_profiled_there_side_by_side(searched: Path, board: Board) ->
     assert "1.0x" in table
 
 
+@pytest.mark.slow
 def test_a_calibrated_board_is_predicted_and_said_to_be(searched: Path, tmp_path: Path) -> None:
     said = succeeded("calibrate", searched / "board.yaml", "--out", "board.calibration.yaml", cwd=tmp_path)
     assert "with a median error of" in said
