@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from search.config import Budgets
 from search.devices.costs import Costs
 from search.devices.probe import REFERENCE_TEXT
-from search.devices.reference import reference_beside, usual_ms
+from search.devices.reference import reference_folder, usual_ms
 from search.errors import RunError
 
 ARTIFACT = ("model.onnx", "tokenizer.json")
@@ -115,8 +115,7 @@ class Device(BaseModel, ABC):
             DeviceError: The device is out of reach.
         """
         report = self.report(folder, texts)
-        reference = reference_beside(folder)
-        usual = usual_ms(self.place, reference, report, lambda: self.report(reference, [REFERENCE_TEXT]))
+        usual = usual_ms(self.place, report, lambda: self.report(reference_folder(), [REFERENCE_TEXT]))
         return self._costs(report, drift=report["reference_ms"] / usual, size_mb=size_mb(folder))
 
     @property

@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr
 
 from search.devices import probe
 from search.devices.device import ARTIFACT, ONE_THREAD, Device, DeviceError, MeasurementError, parsed
-from search.devices.reference import reference_beside
+from search.devices.reference import reference_folder
 from search.errors import UsageError
 from search.files import digest, sha256_of
 
@@ -120,7 +120,7 @@ class SshDevice(Device):
 
     def _report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
         program = self._send(Path(probe.__file__))
-        reference, artifact = self._send_artifact(reference_beside(folder)), self._send_artifact(folder)
+        reference, artifact = self._send_artifact(reference_folder()), self._send_artifact(folder)
         limit = self.time_limit_s + START_UP_LIMIT_S
         request = {
             **self.request(texts),
