@@ -7,13 +7,13 @@ the prediction were wrong by as much as it ever was is not sent. Whatever is on 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from search.devices.costs import Costs
-from search.front import losses
+from search.front import losses, non_dominated
 from search.standing import eligible
 from search.workbench import Workbench
 from spaces import Candidate
@@ -31,8 +31,10 @@ def screened(
         folder: Where its artefact is.
         past: The study's earlier trials.
     """
-    costs = None if bench.screen is None else bench.screen.look(folder)
-    if bench.screen is None or costs is None:
+    if bench.screen is None:
+        return None
+    costs = bench.screen.look(folder)
+    if costs is None:
         return None
     errors = bench.screen.errors
     how = f"{costs.latency_ms:.2f} ms predicted, {np.median(errors):.0%} median error"
@@ -43,15 +45,9 @@ def screened(
     if candidate.training is not None or bench.config.trial_steps:
         return None
     score = bench.score(folder)
-    better = _dominating({**at_best, "score": score}, past, bench.config.objectives)
-    return None if better is None else (costs, score, f"{how}: dominated by #{better}")
-
-
-def _dominating(figures: Mapping[str, float], past: Sequence[TrialRecord], objectives: Sequence[str]) -> int | None:
-    """The number of a measured trial that is nowhere worse and somewhere better."""
-    own = np.array(losses(figures, objectives))
+    own = losses({**at_best, "score": score}, bench.config.objectives)
     for record in eligible(past):
-        theirs = np.array(losses(record.figures, objectives))
-        if (theirs <= own).all() and (theirs < own).any():
-            return record.number
+        theirs = losses(record.figures, bench.config.objectives)
+        if not non_dominated(np.array([own, theirs]))[0]:
+            return costs, score, f"{how}: dominated by #{record.number}"
     return None

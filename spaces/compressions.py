@@ -14,6 +14,9 @@ from spaces.corpus import Corpus
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 
+# The choices that are percentages of the encoder's width, and those that the task's texts decide.
+RANKS = ("embedding_rank", "dense_rank")
+OF_TEXTS = ("vocabulary", "max_tokens")
 # From the smallest file to the largest.
 BY_SIZE: tuple[Quantisation, ...] = ("int4", "dynamic-int8", "static-int8", "none")
 
@@ -62,26 +65,21 @@ class CompressionChoices(BaseModel):
             options["unquantised"] = self.unquantised.suggest(trial, "unquantised")
         if "int8" in quantisation:
             options["per_channel"] = self.per_channel.suggest(trial, "per_channel")
-        ranks = {
-            name: choice.suggest(trial, name)
-            for name, choice in (("embedding_rank", self.embedding_rank), ("dense_rank", self.dense_rank))
-        }
-        sizes = {
-            name: choice.suggest(trial, name)
-            for name, choice in (("vocabulary", self.vocabulary), ("max_tokens", self.max_tokens))
-            if choice is not None
-        }
-        return self._made({"quantisation": quantisation, **options, **ranks, **sizes}, hidden_size, corpus)
+        for name in (*RANKS, *OF_TEXTS):
+            choice = getattr(self, name)
+            if choice is not None:
+                options[name] = choice.suggest(trial, name)
+        return self._made({"quantisation": quantisation, **options}, hidden_size, corpus)
 
     def parameters(self, compression: Compression, hidden_size: int) -> dict[str, Any]:
         """What Optuna calls the choices of a compression, as far as these choices have them."""
         made = compression.model_dump(include={"quantisation", "per_channel", "unquantised"})
-        for name, choice in (("embedding_rank", self.embedding_rank), ("dense_rank", self.dense_rank)):
-            wanted = getattr(compression, name)
-            made[name] = next((p for p in choice.values if _rank(p, hidden_size) == wanted), None)
-        for name, sizes in (("vocabulary", self.vocabulary), ("max_tokens", self.max_tokens)):
+        for name in RANKS:
+            wanted, percentages = getattr(compression, name), getattr(self, name).values
+            made[name] = next((percent for percent in percentages if _rank(percent, hidden_size) == wanted), None)
+        for name in OF_TEXTS:
+            wanted, sizes = getattr(compression, name), getattr(self, name)
             if sizes is not None:
-                wanted = getattr(compression, name)
                 made[name] = max(sizes.values) if wanted is None else wanted
         return made
 
@@ -92,7 +90,7 @@ class CompressionChoices(BaseModel):
             chosen["unquantised"] = self.unquantised.values[0]
         if "int8" in quantisation:
             chosen["per_channel"] = min(self.per_channel.values)
-        for name in ("embedding_rank", "dense_rank", "vocabulary", "max_tokens"):
+        for name in (*RANKS, *OF_TEXTS):
             choice = getattr(self, name)
             if choice is not None:
                 chosen[name] = min(choice.values)
@@ -102,7 +100,7 @@ class CompressionChoices(BaseModel):
     def _made(chosen: Mapping[str, Any], hidden_size: int, corpus: Corpus | None) -> Compression:
         """A compression of these choices, where what leaves everything as it is is None."""
         made = dict(chosen)
-        for name in ("embedding_rank", "dense_rank"):
+        for name in RANKS:
             made[name] = _rank(made[name], hidden_size)
         if corpus is not None:
             for name, whole in (("vocabulary", corpus.vocabulary), ("max_tokens", corpus.longest)):
@@ -121,12 +119,12 @@ def of_corpus(raw: Mapping[str, Any], corpus: Corpus | None) -> dict[str, Any]:
         ValueError: A rank that is no percentage, or a length that is neither a number nor a percentile.
     """
     resolved = dict(raw)
-    for name in {"embedding_rank", "dense_rank"} & resolved.keys():
+    for name in {*RANKS} & resolved.keys():
         values = _listed(resolved[name])
         if not all(str(value).endswith("%") for value in values):
             raise ValueError(f"{name}: {resolved[name]} is no percentage of the encoder's width such as '50%'")
         resolved[name] = of_full_size(values, 100)
-    for name in {"vocabulary", "max_tokens"} & resolved.keys():
+    for name in {*OF_TEXTS} & resolved.keys():
         if corpus is None:
             del resolved[name]
             continue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
 
-from search.models.backbones import elastic_names
+from search.models.backbones import SHARED_FIELDS, elastic_names
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 
 
@@ -42,17 +42,11 @@ def as_stock(model: ElasticForSequenceClassification) -> BertForSequenceClassifi
     config = model.config
     stock = BertForSequenceClassification(
         BertConfig(
-            vocab_size=config.vocab_size,
             hidden_size=config.hidden_size,
             num_hidden_layers=config.num_hidden_layers,
             num_attention_heads=config.heads[0],
             intermediate_size=config.ffn_sizes[0],
-            hidden_act=config.hidden_act,
-            max_position_embeddings=config.max_position_embeddings,
-            type_vocab_size=config.type_vocab_size,
-            initializer_range=config.initializer_range,
-            layer_norm_eps=config.layer_norm_eps,
-            pad_token_id=config.pad_token_id,
+            **{name: getattr(config, name) for name in SHARED_FIELDS},
             id2label=config.id2label,
             label2id=config.label2id,
         )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 from search.compression.step import Draft, Step
-from search.models.assembling import assembled
-
-POSITIONS = "embeddings.position.weight"
+from search.models.assembling import POSITIONS, assembled, taken_apart
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,7 @@ class CapLength(Step):
     def apply(self, draft: Draft) -> Draft:
         """The draft with the cap, and an encoder of no more positions."""
         max_tokens = min(self.max_tokens, draft.max_tokens)
-        config, weights = copy.deepcopy(draft.model.config), draft.model.state_dict()
+        config, weights = taken_apart(draft.model)
         weights[POSITIONS] = weights[POSITIONS][:max_tokens]
         config.max_position_embeddings = len(weights[POSITIONS])
         return replace(draft, model=assembled(config, weights), max_tokens=max_tokens)

@@ -6,16 +6,13 @@ layers of a fine-tuned BERT and distil it.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from search.compression.step import Draft, Step
-from search.models.assembling import assembled, frame
-
-WORDS = "embeddings.word.weight"
+from search.models.assembling import WORDS, assembled, frame, taken_apart
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class FactoriseEmbeddings(Step):
 
     def apply(self, draft: Draft) -> Draft:
         """The draft with the factorised embeddings."""
-        config, weights = copy.deepcopy(draft.model.config), draft.model.state_dict()
+        config, weights = taken_apart(draft.model)
         config.embedding_rank = self.rank
         narrow, widen = factors(weights[WORDS], self.rank)
         weights |= {WORDS: narrow, "embeddings.widen.weight": widen.T.contiguous()}
@@ -41,7 +38,7 @@ class FactoriseDense(Step):
 
     def apply(self, draft: Draft) -> Draft:
         """The draft with factorised dense layers."""
-        config, weights = copy.deepcopy(draft.model.config), draft.model.state_dict()
+        config, weights = taken_apart(draft.model)
         config.dense_rank = self.rank
         for name in frame(config).state_dict():
             if name.endswith(".narrow.weight"):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +34,7 @@ class DynamicInt8(Step):
 
     def apply(self, draft: Draft) -> Draft:
         """The draft with the smaller graph."""
-        graph = _exported(draft)
-        with quietly(), _two_files(graph) as (fp32, int8):
-            quantize_dynamic(
-                fp32,
-                int8,
-                weight_type=QuantType.QInt8,
-                per_channel=self.per_channel,
-                extra_options=OPTIONS,
-                nodes_to_exclude=_left_alone(graph, self.unquantised),
-            )
-            return replace(draft, graph=onnx.load(int8))
+        return _int8(draft, self, quantize_dynamic)
 
 
 @dataclass(frozen=True)
@@ -60,20 +50,13 @@ class StaticInt8(Step):
 
     def apply(self, draft: Draft) -> Draft:
         """The draft with the smaller graph."""
-        graph = _exported(draft)
-        with quietly(), _two_files(graph) as (fp32, int8):
-            quantize_static(
-                fp32,
-                int8,
-                _Calibration(draft, self.texts),
-                quant_format=QuantFormat.QDQ,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-                per_channel=self.per_channel,
-                extra_options=OPTIONS,
-                nodes_to_exclude=_left_alone(graph, self.unquantised),
-            )
-            return replace(draft, graph=onnx.load(int8))
+        quantise = partial(
+            quantize_static,
+            calibration_data_reader=_Calibration(draft, self.texts),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+        )
+        return _int8(draft, self, quantise)
 
 
 @dataclass(frozen=True)
@@ -129,10 +112,18 @@ def _left_alone(graph: onnx.ModelProto, unquantised: Unquantised) -> list[str]:
     return [node.name for node in graph.graph.node if NODES[unquantised] in node.name]
 
 
-@contextmanager
-def _two_files(graph: onnx.ModelProto) -> Iterator[tuple[Path, Path]]:
-    """A file with the graph and one to write to, because onnxruntime's quantisers go from file to file."""
-    with tempfile.TemporaryDirectory() as folder:
-        given = Path(folder) / "given.onnx"
-        given.write_bytes(graph.SerializeToString())
-        yield given, Path(folder) / "quantised.onnx"
+def _int8(draft: Draft, step: DynamicInt8 | StaticInt8, quantise: Callable[..., None]) -> Draft:
+    """The draft with its graph quantised by one of onnxruntime's two ways, which go from file to file."""
+    graph = _exported(draft)
+    with quietly(), tempfile.TemporaryDirectory() as folder:
+        fp32, int8 = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        fp32.write_bytes(graph.SerializeToString())
+        quantise(
+            fp32,
+            int8,
+            weight_type=QuantType.QInt8,
+            per_channel=step.per_channel,
+            extra_options=OPTIONS,
+            nodes_to_exclude=_left_alone(graph, step.unquantised),
+        )
+        return replace(draft, graph=onnx.load(int8))

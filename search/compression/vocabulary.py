@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -13,9 +12,8 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from search.compression.step import Draft, Step
-from search.models.assembling import assembled
+from search.models.assembling import WORDS, assembled, taken_apart
 
-WORDS = "embeddings.word.weight"
 # Places that BERT keeps free in its vocabulary.
 UNUSED = re.compile(r"\[unused\d+\]")
 
@@ -28,7 +26,7 @@ class TrimVocabulary(Step):
 
     def apply(self, draft: Draft) -> Draft:
         """The draft with the smaller tokenizer, and the embeddings of its pieces."""
-        config, weights = copy.deepcopy(draft.model.config), draft.model.state_dict()
+        config, weights = taken_apart(draft.model)
         weights[WORDS] = weights[WORDS][list(self.kept)]
         config.vocab_size = len(self.kept)
         config.pad_token_id = self.kept.index(config.pad_token_id)

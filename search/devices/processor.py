@@ -39,7 +39,7 @@ def _instructions() -> set[str]:
 def _clock_ghz() -> float:
     try:
         clock = psutil.cpu_freq()
-    except (OSError, NotImplementedError, RuntimeError):
+    except (OSError, RuntimeError):
         return USUAL_GHZ
     mhz = 0.0 if clock is None else clock.max or clock.current
     return mhz / 1e3 if mhz else USUAL_GHZ

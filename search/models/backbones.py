@@ -30,6 +30,17 @@ BUNDLED = {
 # The full size that a space's percentages refer to when there is no pretrained encoder to give one.
 SCRATCH = Shape(depth=4, heads=8, head_size=32, ffn_size=1024, hidden_size=256, resizable=True)
 
+# What a BERT's configuration and ours call alike.
+SHARED_FIELDS = (
+    "vocab_size",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "hidden_act",
+    "layer_norm_eps",
+    "initializer_range",
+    "pad_token_id",
+)
+
 # A BERT checkpoint's names, and ours.
 RENAMED = (
     (r"^bert\.", ""),
@@ -109,16 +120,8 @@ def load_backbone(name: str) -> Backbone:
         ffn_size=bert.intermediate_size,
         hidden_size=bert.hidden_size,
     )
-    config = elastic_config(
-        shape,
-        vocab_size=bert.vocab_size,
-        max_position_embeddings=bert.max_position_embeddings,
-        type_vocab_size=bert.type_vocab_size,
-        hidden_act=bert.hidden_act,
-        layer_norm_eps=bert.layer_norm_eps,
-        initializer_range=bert.initializer_range,
-        pad_token_id=bert.pad_token_id or 0,
-    )
+    shared = {name: getattr(bert, name) for name in SHARED_FIELDS}
+    config = elastic_config(shape, **{**shared, "pad_token_id": bert.pad_token_id or 0})
     pretrained = {key: weight for key, weight in model.state_dict().items() if key not in report["missing_keys"]}
     weights = elastic_names(pretrained)
     return Backbone(name=name, shape=shape, tokenizer=tokenizer, config=config, weights=weights)

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.config import Budgets
@@ -59,7 +60,7 @@ def test_the_error_of_the_prediction_is_known(screening: Workbench, past: list[T
     assert screening.screen is not None
     assert screening.screen.ready
     assert len(screening.screen.errors) == len(past)
-    assert (screening.screen.errors >= 0).all()
+    assert 0 < np.median(screening.screen.errors) < 1  # so far apart are candidates of 1 and of 6 layers, guessed alike
 
 
 def test_what_is_dominated_for_certain_is_not_measured(
