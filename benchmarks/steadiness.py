@@ -85,15 +85,22 @@ def report_variation(title: str, bench: Workbench, artifact: Path, n: int) -> No
 
 
 def report_order(bench: Workbench, candidates: list[Path]) -> None:
-    """Print how well one measurement orders candidates."""
-
-    def latencies() -> list[float]:
-        return [bench.device.measure(candidate, bench.timed_texts).latency_ms for candidate in candidates]
-
-    once = latencies()
-    long = np.median([latencies() for _ in range(LONGER)], axis=0)
-    tau = kendalltau(once, long).statistic
-    print(f"order of {len(candidates)} candidates against {LONGER} times as long: Kendall's tau {tau:.3f}", flush=True)
+    """Print how well one measurement orders candidates, which chance decides too: the mean over all that were made."""
+    rounds = np.array(
+        [
+            [bench.device.measure(candidate, bench.timed_texts).latency_ms for candidate in candidates]
+            for _ in range(1 + LONGER)
+        ]
+    )
+    taus = [
+        kendalltau(once, np.median(np.delete(rounds, index, axis=0), axis=0)).statistic
+        for index, once in enumerate(rounds)
+    ]
+    print(
+        f"order of {len(candidates)} candidates against {LONGER} times as long: Kendall's tau {np.mean(taus):.3f}"
+        f" ({min(taus):.3f} to {max(taus):.3f} over {len(taus)} measurements)",
+        flush=True,
+    )
 
 
 def variation(values: np.ndarray) -> float:

@@ -96,7 +96,7 @@ def calibrate(
     """Measure a fixed set of artefacts on a board, so that its costs can be predicted where it is not at hand."""
     import yaml
 
-    from search.devices.calibration import SET, calibrate
+    from search.devices.calibration import SET, calibration_of
     from search.devices.loading import load_device
     from search.devices.scaled import ScaledDevice
     from search.errors import UsageError
@@ -109,7 +109,7 @@ def calibrate(
     path = out or Path(f"{place.name}.calibration.yaml")
     with console.status(f"{len(SET)} artefacts on {place.name}") as status:
         try:
-            calibration = calibrate(place, lambda name: status.update(f"measuring {name}"))
+            calibration = calibration_of(place, lambda name: status.update(f"measuring {name}"))
         finally:
             place.close()
     write_whole(path, yaml.safe_dump(calibration.model_dump(mode="json"), sort_keys=False))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from search.config import Budgets
 from search.devices.costs import Costs
 from search.devices.probe import REFERENCE_TEXT
-from search.devices.reference import reference_folder, usual_ms
+from search.devices.reference import reference_beside, usual_ms
 from search.errors import RunError
 
 ARTIFACT = ("model.onnx", "tokenizer.json")
@@ -99,14 +99,6 @@ class Device(BaseModel, ABC):
     facts: Facts | None = None
 
     @abstractmethod
-    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
-        """What the probe says of an artefact there; see ``search/devices/probe.py``.
-
-        Raises:
-            MeasurementError: It can't be loaded or run.
-            DeviceError: The device is out of reach.
-        """
-
     def measure(self, folder: Path, texts: Sequence[str]) -> Costs:
         """Measure the artefact in a folder on texts of its task.
 
@@ -114,14 +106,6 @@ class Device(BaseModel, ABC):
             MeasurementError: It can't be loaded or run.
             DeviceError: The device is out of reach.
         """
-        report = self.report(folder, texts)
-        usual = usual_ms(self.place, report, lambda: self.report(reference_folder(), [REFERENCE_TEXT]))
-        return self._costs(report, drift=report["reference_ms"] / usual, size_mb=size_mb(folder))
-
-    @property
-    def place(self) -> str:
-        """Tells apart where the reference takes a different time."""
-        return ""
 
     @property
     def fingerprint(self) -> str:
@@ -138,6 +122,35 @@ class Device(BaseModel, ABC):
     def close(self) -> None:
         """Leave nothing behind on the device."""
 
+    def estimated_energy_mj(self, latency_ms: float) -> float | None:
+        """Millijoules of one text, from what the device takes under load; None where that is not known."""
+        return None if self.power_w is None else self.power_w * latency_ms / self.batch_size
+
+
+class ProbedDevice(Device):
+    """A device on which the probe runs; see ``search/devices/probe.py``."""
+
+    @abstractmethod
+    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+        """What the probe says of an artefact there.
+
+        Raises:
+            MeasurementError: It can't be loaded or run.
+            DeviceError: The device is out of reach.
+        """
+
+    @property
+    def place(self) -> str:
+        """Tells apart where the reference takes a different time."""
+        return ""
+
+    def measure(self, folder: Path, texts: Sequence[str]) -> Costs:
+        """Measure the artefact in a folder on texts of its task."""
+        report = self.report(folder, texts)
+        reference = reference_beside(folder)
+        usual = usual_ms(self.place, reference, report, lambda: self.report(reference, [REFERENCE_TEXT]))
+        return self._costs(report, drift=report["reference_ms"] / usual, size_mb=size_mb(folder))
+
     def request(self, texts: Sequence[str]) -> dict[str, Any]:
         """What the probe is asked, but for where the files are."""
         return {
@@ -153,11 +166,12 @@ class Device(BaseModel, ABC):
         known = {name: value for name, value in report.items() if name in Costs.__dataclass_fields__}
         for name in [name for name in known if name.startswith("latency_")]:
             known[name] /= drift
-        if "energy_mj" in known:
+        known["throughput_per_s"] *= drift
+        metered, estimated = known.get("energy_mj"), self.estimated_energy_mj(known["latency_ms"])
+        if metered is not None:
             known["energy_estimated"] = False
-        elif self.power_w is not None:
-            known |= {"energy_mj": self.power_w * known["latency_ms"] / self.batch_size, "energy_estimated": True}
-        known["throughput_per_s"] = self.batch_size * 1e3 / known["latency_ms"]
+        elif estimated is not None:
+            known |= {"energy_mj": estimated, "energy_estimated": True}
         conditions = {**report["versions"], **report["state"], "energy": report.get("energy_source", "")}
         return Costs(**known, drift=drift, size_mb=size_mb, conditions=conditions)
 

@@ -17,8 +17,8 @@ from pydantic import PositiveFloat
 
 from search.devices import probe
 from search.devices.costs import Costs
-from search.devices.device import ONE_THREAD, Device, MeasurementError, OutOfMemoryError, parsed
-from search.devices.reference import reference_folder
+from search.devices.device import ONE_THREAD, MeasurementError, OutOfMemoryError, ProbedDevice, parsed
+from search.devices.reference import reference_beside
 from search.errors import UsageError
 
 # Loading and warming up an artefact, on top of the time that the timing itself may take.
@@ -28,7 +28,7 @@ CGROUPS = Path("/sys/fs/cgroup")
 PROBE = (sys.executable, "-I", probe.__file__)
 
 
-class LocalDevice(Device):
+class LocalDevice(ProbedDevice):
     """This machine: each artefact is measured in a fresh process that holds nothing else.
 
     Attributes:
@@ -80,7 +80,7 @@ class LocalDevice(Device):
 
     def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
         """What the probe says of an artefact in a fresh process of this machine."""
-        places = {"folder": str(folder.resolve()), "reference": str(reference_folder())}
+        places = {"folder": str(folder.resolve()), "reference": str(reference_beside(folder))}
         return self._answer(PROBE, {**self.request(texts), **places, "cores": self.cores})
 
     def _answer(self, command: Sequence[str], request: dict[str, Any]) -> dict[str, Any]:

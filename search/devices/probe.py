@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,11 @@ import onnxruntime
 import tokenizers
 from tokenizers import Tokenizer
 
-WARM_UP_ROUNDS = 2
+WARM_UP_ROUNDS = 1
 MIN_ROUNDS = 6  # the fewest whose smallest and largest enclose the median with 95% confidence
+MIN_S = 0.6  # so that a disturbance shorter than this is no more than a part of it
 MAX_INTERVAL = 0.03  # half the interval's width, as a share of the median
+REFERENCE_AFTER, REFERENCE_RUNS = 8, 3  # so many requests at most, and of so many runs the last counts
 ENERGY_S = (1.0, 5.0)  # how long an artefact runs for its energy to be read, and once more if nothing is seen
 REFERENCE_TEXT = "the same ten words go through the reference every single time"
 
@@ -205,41 +208,34 @@ def _told(command: str) -> float:
 def timed(
     run: Callable[[Any], Any], requests: Sequence[Any], reference: Callable[[], Any] | None, time_limit_s: float
 ) -> dict[str, Any]:
-    """Time requests, round after round, until the median of the rounds is steady or time is up.
+    """Time requests, in rounds until their median is steady or time is up.
 
     A round's latency is the median over its requests, so that the spread between rounds is noise alone and not the
-    difference between short and long texts. Where there is a reference, it runs after each request, whose time is
-    divided by the reference's beside it: what slows both down cancels out.
+    difference between short and long texts. Where there is a reference, it runs after every few requests, whose times
+    are divided by the reference's beside them: what slows both down cancels out.
     """
     for _ in range(WARM_UP_ROUNDS):
         for request in requests:
             run(request)
-            if reference is not None:
-                reference()
-    every: list[float] = []
-    beside: list[float] = []
-    rounds: list[float] = []
-    undivided: list[float] = []
-    deadline = time.perf_counter() + time_limit_s
+    every, beside, rounds, undivided = list[float](), list[float](), list[float](), list[float]()
+    started = time.perf_counter()
     while True:
-        latencies, relative = [], []
-        for request in requests:
-            started = time.perf_counter()
-            run(request)
-            latency = time.perf_counter() - started
-            latencies.append(latency * 1e3)
+        latencies, relative = list[float](), list[float]()
+        for few in batches(requests, REFERENCE_AFTER):
+            times = [_milliseconds(partial(run, request)) for request in few]
+            latencies += times
             if reference is not None:
-                started = time.perf_counter()
-                reference()
-                beside.append((time.perf_counter() - started) * 1e3)
-                relative.append(latencies[-1] / beside[-1])
+                # The first brings its weights back to the cache; a candidate's first does the same, one of a few.
+                beside.append([_milliseconds(reference) for _ in range(REFERENCE_RUNS)][-1])
+                relative += [latency / beside[-1] for latency in times]
         every += latencies
         undivided.append(statistics.median(latencies))
         rounds.append(statistics.median(relative) if relative else undivided[-1])
         low, high = median_interval(rounds)
         median = statistics.median(rounds)
         steady = len(rounds) >= MIN_ROUNDS and (high - low) / 2 <= MAX_INTERVAL * median
-        if steady or time.perf_counter() > deadline:
+        seconds = time.perf_counter() - started
+        if seconds > time_limit_s or (steady and seconds > MIN_S):
             break
     p95, p99 = np.percentile(every, (95, 99))
     reference_ms = statistics.median(beside) if beside else 1.0
@@ -253,6 +249,12 @@ def timed(
         "steady": steady,
         **({"reference_ms": reference_ms} if beside else {}),
     }
+
+
+def _milliseconds(call: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    call()
+    return (time.perf_counter() - started) * 1e3
 
 
 def measure(request: dict[str, Any]) -> dict[str, Any]:
@@ -271,17 +273,14 @@ def measure(request: dict[str, Any]) -> dict[str, Any]:
     held = memory_mb()  # before anything but the artefact is loaded
     reference = None
     if request.get("reference"):
-        other = TextClassifier(Path(request["reference"]), 1)
-        reference = lambda: other.logits([REFERENCE_TEXT])  # noqa: E731
+        reference = partial(TextClassifier(Path(request["reference"]), 1).logits, [REFERENCE_TEXT])
     timing = timed(classifier.logits, requests, reference, request["time_limit_s"])
     after = state()
     return {
         **timing,
         **held,
         **slowed(before, after),
-        **energy_of(
-            lambda: len([classifier.logits(batch) for batch in requests]) * batch_size, request.get("energy_command")
-        ),
+        **energy_of(lambda: sum(len(classifier.logits(batch)) for batch in requests), request.get("energy_command")),
         "throughput_per_s": batch_size * 1e3 / timing["latency_ms"],
         "load_ms": load_ms,
         "runtime_mb": runtime_mb,

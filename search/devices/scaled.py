@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -50,10 +50,6 @@ class ScaledDevice(Device):
         """
         self._factors  # noqa: B018  # which reads it
 
-    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
-        """What the probe says of an artefact here."""
-        return self._here.report(folder, texts)
-
     def measure(self, folder: Path, texts: Sequence[str]) -> Costs:
         """Measure an artefact here, and predict latency, memory and energy there."""
         here = self._here.measure(folder, texts)
@@ -63,7 +59,7 @@ class ScaledDevice(Device):
         return here.elsewhere(
             latency_ms=latency_ms,
             memory_mb=here.memory_mb - own_runtime_mb + (runtime_mb or own_runtime_mb),
-            energy_mj=None if self.power_w is None else self.power_w * latency_ms / self.batch_size,
+            energy_mj=self.estimated_energy_mj(latency_ms),
             machine=machine,
         )
 

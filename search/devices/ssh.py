@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr
 
 from search.devices import probe
-from search.devices.device import ARTIFACT, ONE_THREAD, Device, DeviceError, MeasurementError, parsed
-from search.devices.reference import reference_folder
+from search.devices.device import ARTIFACT, ONE_THREAD, DeviceError, MeasurementError, ProbedDevice, parsed
+from search.devices.reference import reference_beside
 from search.errors import UsageError
 from search.files import digest, sha256_of
 
@@ -51,7 +51,7 @@ class _NoConnectionError(Exception):
     """There is no connection, or not any more."""
 
 
-class SshDevice(Device):
+class SshDevice(ProbedDevice):
     """A host of the user's ssh configuration.
 
     The probe, the reference and the artefacts are copied there, each content once, into a folder of this process
@@ -107,20 +107,19 @@ class SshDevice(Device):
 
     def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
         """What the probe says of an artefact on the board; a connection that is lost is made again."""
-        for pause in PAUSES_S:
+        for pause in (*PAUSES_S, None):
             try:
                 return self._report(folder, texts)
-            except _NoConnectionError:
+            except _NoConnectionError as error:
+                if pause is None:
+                    raise DeviceError(str(error)) from error
                 self._sent.clear()  # who knows what became of it
                 time.sleep(pause)
-        try:
-            return self._report(folder, texts)
-        except _NoConnectionError as error:
-            raise DeviceError(str(error)) from error
+        raise AssertionError("the last attempt returns or raises")
 
     def _report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
         program = self._send(Path(probe.__file__))
-        reference, artifact = self._send_artifact(reference_folder()), self._send_artifact(folder)
+        reference, artifact = self._send_artifact(reference_beside(folder)), self._send_artifact(folder)
         limit = self.time_limit_s + START_UP_LIMIT_S
         request = {
             **self.request(texts),

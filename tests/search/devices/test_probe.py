@@ -167,7 +167,8 @@ class Clock:
     def reference(self) -> None:
         self.now += 0.001 * self.slowness
         self.runs += 1
-        self.slowness = 1.0 + (self.runs // 7) % 3  # up to three times as slow, for a while
+        # Up to three times as slow, for a few rounds.
+        self.slowness = 1.0 + (self.runs // (7 * probe.REFERENCE_RUNS)) % 3
 
 
 @pytest.fixture

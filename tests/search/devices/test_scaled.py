@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from search.devices import calibration, processor
-from search.devices.calibration import SET, Calibration, Point, calibrate, name_of
+from search.devices.calibration import SET, Calibration, Point, calibration_of
 from search.devices.device import Facts
 from search.devices.kernels import KERNELS
 from search.devices.loading import load_device
@@ -36,8 +36,8 @@ def file(here: tuple[np.ndarray, str], tmp_path: Path) -> Path:
     """The calibration of a board whose kernels take ``SLOWER`` times as long as here."""
     there = here[0] @ np.array([SLOWER[kernel] for kernel in KERNELS])
     points = tuple(
-        Point(artifact=name_of(sizes), latency_ms=latency, memory_mb=90)
-        for sizes, latency in zip(SET, there, strict=True)
+        Point(artifact=artifact.name, latency_ms=latency, memory_mb=90)
+        for artifact, latency in zip(SET, there, strict=True)
     )
     made = Calibration(
         device="board", machine="a board", threads=1, runtime_mb=40, points=points, error=0, beside=here[1]
@@ -119,6 +119,6 @@ def test_a_calibration_of_another_set_is_refused(file: Path) -> None:
 @pytest.mark.slow
 def test_a_machine_calibrated_as_a_board_is_itself() -> None:
     told: list[str] = []
-    made = calibrate(LocalDevice(name="itself", time_limit_s=2), told.append)
+    made = calibration_of(LocalDevice(name="itself", time_limit_s=2), told.append)
     assert len(told) == len(SET) + 1
     assert made.error < 0.25
