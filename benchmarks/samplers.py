@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import get_args
 
 import optuna
-from hypervolume import hypervolume
 
 from search.config import Sampler, StudyConfig, load_config
 from search.ledger import Ledger
@@ -32,6 +31,7 @@ from search.study import SUPER_NETWORKS, search
 from search.trial import new_record, run_trial
 from search.warm_up import warm_up
 from spaces import Candidate, Shape, Space
+from trackers.hypervolume import hypervolume
 from trackers.records import TrialRecord
 from trackers.tracker import Tracker
 

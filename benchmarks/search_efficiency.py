@@ -24,7 +24,6 @@ from typing import Any
 
 import optuna
 import pandas as pd
-from hypervolume import hypervolume
 from training_speed import trainer_of
 
 from search.artifacts.artifact import build_artifact
@@ -40,6 +39,7 @@ from search.study import run_study
 from search.tasks import MovieSnippets, Task
 from search.workbench import N_TIMED_TEXTS
 from spaces import Architecture, Compression, Shape, Training
+from trackers.hypervolume import hypervolume
 from trackers.records import Standing, TrialRecord
 from trackers.tracker import Tracker
 

@@ -57,6 +57,13 @@ class Budgets(BaseModel):
         return excess(self.model_dump(exclude_none=True), figures)
 
 
+class Tracking(BaseModel):
+    """Where a study is recorded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    uri: Annotated[str, Field(pattern=r"^\w+(\+\w+)?://")]
+
+
 class StudyConfig(BaseModel):
     """A study, resolved: everything that decides what it does.
 
@@ -79,6 +86,7 @@ class StudyConfig(BaseModel):
         trials: How many trials the study has in all.
         time: No trial starts after this many seconds; the limit of one run of the command, not of the study.
         seed: Decides everything that chance decides, but for the machine's timings.
+        tracking: An MLflow server or database, by its address; else ``MLFLOW_TRACKING_URI``, else the embedded store.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,6 +111,7 @@ class StudyConfig(BaseModel):
     trials: PositiveInt = 40
     time: Annotated[PositiveFloat | None, BeforeValidator(_seconds)] = None
     seed: Annotated[int, Field(ge=0)] = 0
+    tracking: Tracking | None = None
 
     @field_validator("objectives")
     @classmethod
@@ -111,9 +120,14 @@ class StudyConfig(BaseModel):
             raise ValueError("an objective is named twice")
         return objectives
 
+    @property
+    def tracking_uri(self) -> str | None:
+        """Where the study is recorded, if it says so itself."""
+        return None if self.tracking is None else self.tracking.uri
+
     def to_yaml(self) -> str:
-        """The study file that gives this study again."""
-        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True), sort_keys=False)
+        """The study file that gives this study again, without where it is recorded: that may hold a password."""
+        return yaml.safe_dump(self.model_dump(mode="json", exclude_none=True, exclude={"tracking"}), sort_keys=False)
 
 
 def load_config(study: str, overrides: Mapping[str, Any]) -> StudyConfig:

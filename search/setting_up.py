@@ -27,8 +27,12 @@ from search.training.batches import EncodedSplit
 from search.training.importance import orderings
 from search.workbench import N_TIMED_TEXTS, Workbench
 from spaces import Corpus, Shape, Space, read_space
-from trackers.records import StudyRecord
+from trackers.records import DataRecord, StudyRecord
 from trackers.tracker import Tracker
+
+# What of the configuration a study's record has elsewhere, or must not tell.
+ASIDE = ("name", "objectives", "budgets", "task", "trials", "time", "tracking")
+TEXTS = "task's texts"
 
 
 def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
@@ -151,16 +155,28 @@ def inputs_of(bench: Workbench) -> dict[str, str]:
     texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
     # As it is written: what its percentages come to changes with the texts, which are told of on their own.
     space = json.dumps([read_space(bench.config.space), dataclasses.asdict(bench.space.shape)])
-    parts = {"task's texts": texts, "space": space, "device": bench.device.fingerprint}
+    parts = {TEXTS: texts, "space": space, "device": bench.device.fingerprint}
     if bench.unlabelled:
         parts["unlabelled texts"] = json.dumps(bench.unlabelled)
     return {name: digest(part.encode()) for name, part in parts.items()}
 
 
+def _data(bench: Workbench) -> DataRecord:
+    task = bench.task
+    return DataRecord(
+        name=task.name,
+        digest=inputs_of(bench)[TEXTS][:16],
+        source=task.source,
+        labels=task.labels,
+        n_train=len(task.train),
+        n_validation=len(task.validation),
+    )
+
+
 def study_record(bench: Workbench, n_baselines: int) -> StudyRecord:
     """The study as its trackers see it."""
     config = bench.config
-    settings = config.model_dump(mode="json", exclude={"name", "objectives", "budgets", "task", "trials", "time"})
+    settings = config.model_dump(mode="json", exclude={*ASIDE})
     return StudyRecord(
         name=config.name,
         task=bench.task.name,
@@ -171,4 +187,5 @@ def study_record(bench: Workbench, n_baselines: int) -> StudyRecord:
         budgets=config.budgets.model_dump(exclude_none=True),
         settings={key: str(value) for key, value in settings.items() if value is not None},
         config_yaml=config.to_yaml(),
+        data=_data(bench),
     )

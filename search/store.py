@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -11,27 +12,31 @@ from pathlib import Path
 
 import filelock
 import optuna
+import yaml
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
+from pydantic import TypeAdapter
 
 from search.config import StudyConfig
 from search.errors import UsageError
 from search.files import write_whole
 from search.reading import parse, read_mapping
+from search.standing import standing_of
 from spaces import nearest
-from trackers.records import TrialRecord
+from trackers.records import Ending, Standing, StudyRecord, TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 # A user attribute of an Optuna trial: all that is known of it, in one write, because each costs milliseconds.
 RECORD = "record"
 MINIMIZE, MAXIMIZE = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
+STUDY, ENDING = TypeAdapter(StudyRecord), TypeAdapter(Ending)
 FINISHED = (TrialState.COMPLETE, TrialState.FAIL)
 
 # What may differ when a study is resumed; everything else would make its trials incomparable.
-RESUMABLE_CHANGES = frozenset({"trials", "time"})
+RESUMABLE_CHANGES = frozenset({"trials", "time", "tracking"})
 
 
 class StudyStore:
@@ -90,12 +95,39 @@ class StudyStore:
                     f" its own, or delete {self.folder} to begin again"
                 )
         write_whole(path, json.dumps(dict(inputs)))
-        write_whole(self.folder / "study.yaml", config.to_yaml())
+        whole = config.model_dump(mode="json", exclude_none=True)
+        write_whole(self.folder / "study.yaml", yaml.safe_dump(whole, sort_keys=False))
 
     def config(self) -> StudyConfig:
         """The configuration that the study was begun with."""
         path = self.folder / "study.yaml"
         return parse(StudyConfig, read_mapping(path), str(path))
+
+    def save_study(self, study: StudyRecord) -> None:
+        """Write the study down as its trackers see it."""
+        write_whole(self.folder / "study.json", STUDY.dump_json(study))
+
+    def study(self) -> StudyRecord:
+        """The study as its trackers see it.
+
+        Raises:
+            UsageError: It stopped before it knew its task.
+        """
+        path = self.folder / "study.json"
+        if not path.is_file():
+            raise UsageError(f"study '{self.name}' stopped before its first trial: go on with `bertailor search`")
+        return STUDY.validate_json(path.read_bytes())
+
+    def save_ending(self, ending: Ending) -> None:
+        """Write down how the study ended, but for its trials, which Optuna has."""
+        write_whole(self.folder / "ending.json", ENDING.dump_json(dataclasses.replace(ending, standing=Standing())))
+
+    def ending(self) -> Ending:
+        """How the study ended, if it has, and where it stands."""
+        path, standing = self.folder / "ending.json", standing_of(self.records(), self.config().objectives)
+        ending = ENDING.validate_json(path.read_bytes()) if path.is_file() else Ending(standing=standing)
+        still_holds = ending.n_trials == len(standing.trials)
+        return dataclasses.replace(ending, standing=standing) if still_holds else Ending(standing=standing)
 
     def optuna_study(self, config: StudyConfig) -> optuna.Study:
         """The study in Optuna's journal, created if need be."""

@@ -64,7 +64,9 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         study = study_store.optuna_study(config)
         recover(study, study_store, config, bench.space)
         ledger = Ledger(study, config, tracker)
-        tracker.begin(study_record(bench, len(baselines(bench.space))), ledger.standing)
+        record = study_record(bench, len(baselines(bench.space)))
+        study_store.save_study(record)
+        tracker.begin(record, ledger.standing)
         ending = Ending(standing=ledger.standing, stopped="by an error")
         try:
             bench = _warmed_up(bench, store)
@@ -81,6 +83,8 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
             ending = Ending(standing=ledger.standing, stopped="by an error")
             raise
         finally:
+            ending = dataclasses.replace(ending, n_trials=len(ending.standing.trials))
+            study_store.save_ending(ending)
             tracker.end(ending)
         return ending
 

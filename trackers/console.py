@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from trackers.description import in_words, nothing_fits, screened_in_words
+from trackers.hypervolume import front_hypervolume
 from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tables import trials_table
 from trackers.tracker import Tracker
@@ -30,17 +31,18 @@ class ConsoleTracker(Tracker):
 
     Args:
         console: Where to write.
+        quiet: Whether to write nothing but warnings before the end.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        self._console, self._lines = console, Console(quiet=True) if quiet else console
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[found]}"),
-            console=console,
+            console=self._lines,
             transient=True,
         )
         self._bar = self._progress.add_task("starting", total=None, found="")
@@ -48,17 +50,21 @@ class ConsoleTracker(Tracker):
 
     def stage(self, text: str) -> None:
         """Say what the study does now."""
-        if self._console.is_terminal:
+        if self._lines.is_terminal:
             self._progress.start()
             self._progress.update(self._bar, description=escape(f"{self._label} {text}".strip()))
         elif not self._label:
-            self._console.print(text, markup=False, highlight=False)
+            self._lines.print(text, markup=False, highlight=False)
+
+    def warn(self, text: str) -> None:
+        """Say what a person should know even if nothing else is of interest."""
+        self._console.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, study: StudyRecord, standing: Standing) -> None:
         """Say what is already there, and start counting."""
         self._study, self._started = study, time.monotonic()
         if standing.trials:
-            self._console.print(f"resuming with {standing.n_tried} of {study.n_trials} trials finished")
+            self._lines.print(f"resuming with {standing.n_tried} of {study.n_trials} trials finished")
         self._update(standing)
 
     def start_trial(self, number: int, label: str) -> None:
@@ -68,7 +74,7 @@ class ConsoleTracker(Tracker):
     def warm_up(self, story: WarmUp) -> None:
         """Say how good the super-network is."""
         origin = "as an earlier run made it" if story.reused else f"after {story.seconds / 60:.1f} min"
-        self._console.print(f"super-network ready {origin}: score at full size {story.score:.4f}", highlight=False)
+        self._lines.print(f"super-network ready {origin}: score at full size {story.score:.4f}", highlight=False)
 
     def log_progress(self, number: int, step: int, metrics: Mapping[str, float]) -> None:
         """Show the report in the line of progress."""
@@ -90,10 +96,10 @@ class ConsoleTracker(Tracker):
         remarks = [remark for remark, holds in marks.items() if holds]
         if remarks:
             line += f"  ({'; '.join(remarks)})"
-        if not self._console.is_terminal:
+        if not self._lines.is_terminal:
             line += f"  [{self._found(standing)}]"
         style = {"front": "green", "failed": "red", "over-budget": "yellow"}.get(outcome)
-        self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        self._lines.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
         self._update(standing)
 
     def end(self, ending: Ending) -> None:
@@ -115,7 +121,10 @@ class ConsoleTracker(Tracker):
     def _found(self, standing: Standing) -> str:
         scores = [trial.score for trial in standing.trials if trial.score is not None]
         best = f"best score {max(scores):.4f}, " if scores else ""
-        return f"{best}front of {len(standing.front)}{self._time_left(standing)}"
+        volume = front_hypervolume(standing, self._study.objectives)
+        n_over = sum(trial.status == "over-budget" for trial in standing.trials)
+        over = f", {n_over} over budget" if n_over else ""
+        return f"{best}front of {len(standing.front)}, hypervolume {volume:.3f}{over}{self._time_left(standing)}"
 
     def _time_left(self, standing: Standing) -> str:
         """From the median trial so far; a limit on the time cuts it short."""

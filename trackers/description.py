@@ -33,6 +33,7 @@ def describe(
     lines = [
         f"## {study.name}: {study.task} on {study.device}",
         "",
+        *([] if standing.recommended is None else [*_recommended(study, standing, ending), ""]),
         f"- **Traded off:** {', '.join(study.objectives)}",
         f"- **Budgets:** {budgets or 'none'}",
         f"- **Trials:** {standing.n_tried} of {study.n_trials}: "
@@ -50,22 +51,24 @@ def describe(
             lines += ["", f"Latency, memory and energy are {shown[0].machine}."]
         if len(shown) < len(standing.front):
             lines += ["", f"{len(shown)} of its {len(standing.front)} members; all are in the artefact `front.csv`."]
-    if standing.recommended is not None:
-        tested = (
-            f" Its score on the test split is {ending.test_score:.4f}."
-            if ending and ending.test_score is not None
-            else ""
-        )
-        lines += [
-            "",
-            f"**Recommended: #{standing.recommended}**, the member that gives up least: nearest to the best of every"
-            f" objective at once.{tested}",
-            "",
-            *([in_words(ending.comparison), ""] if ending and ending.comparison else []),
-            *([screened_in_words(ending.screening_error), ""] if ending and ending.screening_error is not None else []),
-            f"Export it: `bertailor export {study.name} --out {study.name}-bundle`",
-        ]
     return "\n".join(lines)
+
+
+def _recommended(study: StudyRecord, standing: Standing, ending: Ending | None) -> list[str]:
+    """Which trial to take, why, and how: first of all, because MLflow's page folds the rest away."""
+    chosen = standing.trial(standing.recommended or 0)
+    tested = ""
+    if ending is not None and ending.test_score is not None:
+        tested = f" Its score on the test split is {ending.test_score:.4f}."
+    lines = [
+        f"**Recommended: #{chosen.number}** {chosen.label}, which gives up least: nearest to the best of every"
+        f" objective at once.{tested}",
+    ]
+    if ending is not None and ending.comparison is not None:
+        lines += ["", in_words(ending.comparison)]
+    if ending is not None and ending.screening_error is not None:
+        lines += ["", screened_in_words(ending.screening_error)]
+    return [*lines, "", f"Export it: `bertailor export {study.name} --out {study.name}-bundle`"]
 
 
 def in_words(comparison: Comparison) -> str:

@@ -3,56 +3,65 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mlflow.entities import Metric, Param, Run, RunTag
-from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+)
 
 from trackers.description import describe
-from trackers.plots import front_page
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from trackers.hypervolume import front_hypervolume
+from trackers.mlflow_store import connect, is_server, tracking_uri
+from trackers.plots import plots
+from trackers.plots.png import png
+from trackers.records import DataRecord, Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from trackers.report import report_page
 from trackers.tables import front_csv, front_rows
 from trackers.tracker import Tracker
-
-# Creating the store's tables is no news.
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+from trackers.views import run_page, view_tags
 
 # Without it the UI takes the experiment for one of language-model agents, and shows the columns of those.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 # A person reads the description, and where trials take milliseconds it is the larger part of them.
 DESCRIBE_EVERY_S = 5
+# Of a study's time, plots take at most this share, and are first drawn after so long.
+DRAWING_SHARE, DRAW_AFTER_S = 0.02, 60
 PAGE = 1000  # what MLflow returns at most of a search
 METRICS_AT_ONCE = 1000  # what it takes at most of a batch
 
 
-def tracking_uri(store: Path) -> str:
-    """The address of the embedded tracking store in a folder."""
-    return f"sqlite:///{(store / 'mlflow.db').resolve().as_posix()}"
-
-
 class MlflowTracker(Tracker):
-    """Writes to the embedded store with one batch a trial.
+    """Writes to a tracking store with one batch a trial.
 
     Args:
-        store: The folder of the database and the artefacts; created if need be.
+        store: The folder of the embedded database and of the artefacts, unless a server keeps them; created if need be.
+        uri: Another store's address.
+
+    Raises:
+        TrackingError: The store can't be used.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, uri: str | None = None) -> None:
         store.mkdir(parents=True, exist_ok=True)
-        self._artifacts = (store / "artifacts").resolve()
-        self._client = MlflowClient(tracking_uri(store))
+        address = tracking_uri(store, uri)
+        self._artifacts = None if is_server(address) else (store / "artifacts").resolve()
+        self._client = connect(address)
         self._runs: dict[int, str] = {}  # trial number -> run id
         self._front: set[int] = set()  # as tagged
         self._superseded: frozenset[int] = frozenset()  # likewise
         self._open: set[int] = set()  # started and not ended
         self._described_at, self._stale = -math.inf, False
+        self._draw_at = time.monotonic() + DRAW_AFTER_S
 
     def begin(self, study: StudyRecord, standing: Standing) -> None:
         """Open the study's run, and tell MLflow of the trials that it doesn't have yet."""
@@ -131,7 +140,7 @@ class MlflowTracker(Tracker):
         self._client.set_terminated(run_id, "FAILED" if trial.status == "failed" else "FINISHED")
 
     def end(self, ending: Ending) -> None:
-        """Draw the front, and close the study's run and that of a trial that was cut off."""
+        """Draw the plots, and close the study's run and that of a trial that was cut off."""
         finished = {trial.number: trial for trial in ending.standing.trials}
         for number in sorted(self._open):
             if number in finished:
@@ -140,13 +149,14 @@ class MlflowTracker(Tracker):
                 self._cut_off(self._runs[number])
         self._open.clear()
         self._describe(ending.standing, ending)
-        self._client.log_text(self._parent_id, front_page(self._study, ending.standing), "front.html")
+        self._draw(ending.standing, ending)
         if ending.test_score is not None:
             self._client.log_metric(self._parent_id, "test_score", ending.test_score)
         if ending.screening_error is not None:
             self._client.log_metric(self._parent_id, "screening_error", ending.screening_error)
         if ending.comparison is not None:
-            self._client.log_batch(self._parent_id, metrics=_metrics(asdict(ending.comparison)))
+            against = {f"against_full_size/{name}": value for name, value in asdict(ending.comparison).items()}
+            self._client.log_batch(self._parent_id, metrics=_metrics(against))
         self._client.set_terminated(self._parent_id, "KILLED" if ending.stopped else "FINISHED")
 
     def _show(self, standing: Standing) -> None:
@@ -156,17 +166,30 @@ class MlflowTracker(Tracker):
             for number in front ^ self._front | superseded:
                 self._client.set_tag(self._runs[number], "outcome", standing.outcome(standing.trial(number)))
             self._front, self._superseded, self._stale = front, standing.superseded, True
-            size = _metrics({"front_size": len(front)}, step=len(standing.trials))
-            self._client.log_batch(self._parent_id, metrics=size)
+            found = {"front_size": len(front), "hypervolume": front_hypervolume(standing, self._study.objectives)}
+            self._client.log_batch(self._parent_id, metrics=_metrics(found, step=len(standing.trials)))
         if self._stale and time.monotonic() > self._described_at + DESCRIBE_EVERY_S:
             self._describe(standing)
             self._described_at, self._stale = time.monotonic(), False
+        if time.monotonic() > self._draw_at:
+            started = time.monotonic()
+            self._draw(standing)
+            self._draw_at = time.monotonic() + (time.monotonic() - started) / DRAWING_SHARE
+
+    def _draw(self, standing: Standing, ending: Ending | None = None) -> None:
+        """Write the report, and each of its plots as a picture."""
+        figures = plots(self._study, standing)
+        self._client.log_text(self._parent_id, report_page(self._study, standing, figures, ending), "report.html")
+        with tempfile.TemporaryDirectory() as folder:
+            for name, figure in figures.items():
+                (Path(folder) / f"{name}.png").write_bytes(png(figure))
+            self._client.log_artifacts(self._parent_id, folder, "plots")
 
     def _describe(self, standing: Standing, ending: Ending | None = None) -> None:
         """Write the study's description, and its front as CSV and JSON."""
 
         def link(trial: TrialRecord) -> str:
-            return f"#/experiments/{self._experiment_id}/runs/{self._runs[trial.number]}"
+            return run_page(self._experiment_id, self._runs[trial.number])
 
         self._client.set_tag(self._parent_id, MLFLOW_RUN_NOTE, describe(self._study, standing, link, ending))
         self._client.log_text(self._parent_id, front_csv(standing), "front.csv")
@@ -175,8 +198,9 @@ class MlflowTracker(Tracker):
     def _open_experiment(self, name: str) -> str:
         experiment = self._client.get_experiment_by_name(name)
         if experiment is None:
-            location = (self._artifacts / name).as_uri()
-            return str(self._client.create_experiment(name, artifact_location=location, tags=EXPERIMENT_TAGS))
+            location = None if self._artifacts is None else (self._artifacts / name).as_uri()
+            tags = {**EXPERIMENT_TAGS, **view_tags()}
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
         if experiment.lifecycle_stage == "deleted":
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
@@ -195,6 +219,8 @@ class MlflowTracker(Tracker):
             run_id = str(self._client.create_run(self._experiment_id, tags=tags).info.run_id)
             settings = [Param(key, value) for key, value in study.settings.items()]
             self._client.log_batch(run_id, params=settings)
+            if study.data is not None:
+                self._client.log_inputs(run_id, [_input(study.data)])
         self._client.log_text(run_id, study.config_yaml, "study.yaml")
         return run_id
 
@@ -238,6 +264,19 @@ class MlflowTracker(Tracker):
 def _metrics(values: Mapping[str, float], step: int = 0) -> list[Metric]:
     now = int(time.time() * 1000)
     return [Metric(name, float(value), now, step) for name, value in values.items()]
+
+
+def _input(data: DataRecord) -> DatasetInput:
+    """The data as MLflow lists a run's inputs."""
+    dataset = Dataset(
+        name=data.name,
+        digest=data.digest,
+        source_type="task",
+        source=json.dumps({"source": data.source}),
+        schema=json.dumps({"text": "string", "label": list(data.labels)}),
+        profile=json.dumps({"training_texts": data.n_train, "validation_texts": data.n_validation}),
+    )
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
 
 
 def _flat(candidate: Mapping[str, Any]) -> dict[str, str]:

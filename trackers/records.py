@@ -25,6 +25,27 @@ def excess(budgets: Mapping[str, float], figures: Mapping[str, float]) -> dict[s
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The texts of a task, as trackers see them; those of the test split are not looked at.
+
+    Attributes:
+        name: The task's name.
+        digest: Of its training and validation texts, with their labels.
+        source: Where they come from and under which licence.
+        labels: The label names.
+        n_train: How many training texts there are.
+        n_validation: How many validation texts.
+    """
+
+    name: str
+    digest: str
+    source: str
+    labels: tuple[str, ...]
+    n_train: int
+    n_validation: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyRecord:
     """A study, as its trackers see it.
 
@@ -38,6 +59,7 @@ class StudyRecord:
         budgets: Its limits by name.
         settings: Its other settings, flat, as text.
         config_yaml: The study file that gives it again.
+        data: The task's texts.
     """
 
     name: str
@@ -49,6 +71,7 @@ class StudyRecord:
     budgets: Mapping[str, float]
     settings: Mapping[str, str]
     config_yaml: str
+    data: DataRecord | None = None
 
     @property
     def experiment(self) -> str:
@@ -213,6 +236,7 @@ class Ending:
         screening_error: The median relative error of the latencies that were predicted for a slow board; None where
             nothing was.
         stopped: What stopped it before its time, if anything.
+        n_trials: How many trials there were then; where there are more now, the study has gone on.
     """
 
     standing: Standing
@@ -220,3 +244,4 @@ class Ending:
     comparison: Comparison | None = None
     screening_error: float | None = None
     stopped: str = ""
+    n_trials: int = 0

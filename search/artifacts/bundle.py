@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, cast
 
 from transformers import AutoTokenizer
 
 from search.artifacts.agreement import TOLERANCES, disagreement
 from search.artifacts.checkpoint import is_stock, save_checkpoint
 from search.artifacts.model_card import model_card
+from search.artifacts.openvino import write_openvino
+from search.artifacts.runner import runner
 from search.artifacts.scoring import score_artifact
 from search.compression import Draft, apply, steps_of_the_encoder
 from search.compression.corpus import read_corpus
@@ -26,21 +29,27 @@ from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.tasks import Task
 from search.workbench import CHECKPOINT
-from spaces import Candidate
+from spaces import Candidate, nearest
 from trackers.records import TrialRecord
 
+# The artefact; the checkpoint, for transformers; and the artefact for Intel's runtime.
+Format = Literal["onnx", "hf", "openvino"]
 CHECKSUMS = "SHA256SUMS"
 # What makes a bundle; a vocabulary and the like may lie beside it.
-CONTENTS = (
-    "README.md",
-    "candidate.json",
-    "config.json",
-    "costs.json",
-    "model.onnx",
-    "model.safetensors",
-    "study.yaml",
-    "tokenizer.json",
-)
+CONTENTS: dict[Format, tuple[str, ...]] = {
+    "onnx": (
+        "README.md",
+        "candidate.json",
+        "costs.json",
+        "labels.json",
+        "model.onnx",
+        "run.py",
+        "study.yaml",
+        "tokenizer.json",
+    ),
+    "hf": ("config.json", "model.safetensors"),
+    "openvino": ("openvino/model.bin", "openvino/model.xml"),
+}
 # What a bundle says of its device: no host, and no command that whoever verifies it would run.
 DEVICE_FIELDS = ("name", "kind", "threads", "batch_size", "time_limit_s", "power_w", "cores", "memory_limit_mb")
 LIBRARIES = ("bertailor", "onnxruntime", "optuna", "tokenizers", "torch", "torch-pruning", "transformers")
@@ -69,7 +78,7 @@ class Bundle:
         Raises:
             UsageError: The folder is no bundle.
         """
-        for name in ("model.onnx", "tokenizer.json", "candidate.json", "costs.json", "study.yaml"):
+        for name in CONTENTS["onnx"]:
             if not (folder / name).is_file():
                 raise UsageError(f"{folder} is no bundle, it has no {name}: make one with `bertailor export`")
         path = folder / "study.yaml"
@@ -96,12 +105,22 @@ class Bundle:
     @property
     def labels(self) -> list[str]:
         """The label names, in the order of the logits."""
-        names: dict[str, str] = read_mapping(self.folder / "config.json")["id2label"]
-        return [names[str(index)] for index in range(len(names))]
+        return list(json.loads((self.folder / "labels.json").read_text(encoding="utf-8")))
+
+    @property
+    def formats(self) -> list[Format]:
+        """The formats that it holds the model in."""
+        return list(self.proof["formats"])
 
 
 def export_bundle(
-    trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: Device, out: Path
+    trial: TrialRecord,
+    trial_folder: Path,
+    config: StudyConfig,
+    task: Task,
+    device: Device,
+    out: Path,
+    formats: Sequence[Format] = ("onnx", "hf"),
 ) -> Bundle:
     """Write the bundle of a trial.
 
@@ -114,15 +133,33 @@ def export_bundle(
         task: The study's task.
         device: The study's device.
         out: The folder to make.
+        formats: What to write the model as, beside the artefact.
 
     Raises:
-        UsageError: ``out`` exists and holds something.
+        UsageError: ``out`` exists and holds something, or OpenVINO is asked for and not installed.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not empty: name another folder with --out, or remove it")
     with whole_folder(out) as folder:
-        _write(folder, trial, trial_folder, config, task, device)
+        _write(folder, trial, trial_folder, config, task, device, ["onnx", *(f for f in formats if f != "onnx")])
     return Bundle.open(out)
+
+
+def read_formats(text: str) -> list[Format]:
+    """The formats that a text names, with commas between them.
+
+    Raises:
+        UsageError: One is unknown.
+
+    Example:
+        >>> read_formats("onnx, hf")
+        ['onnx', 'hf']
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in CONTENTS:
+            raise UsageError(f"--format: unknown '{name}'{nearest(name, CONTENTS)}; there are {', '.join(CONTENTS)}")
+    return cast(list[Format], names)
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -132,7 +169,13 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def _write(
-    folder: Path, trial: TrialRecord, trial_folder: Path, config: StudyConfig, task: Task, device: Device
+    folder: Path,
+    trial: TrialRecord,
+    trial_folder: Path,
+    config: StudyConfig,
+    task: Task,
+    device: Device,
+    formats: Sequence[Format],
 ) -> None:
     candidate = Candidate.model_validate(trial.candidate)
     trained = Draft(
@@ -147,9 +190,17 @@ def _write(
     shipped.tokenizer.save_pretrained(folder)
     for name in ("model.onnx", "tokenizer.json"):
         shutil.copyfile(trial_folder / name, folder / name)
+    measured = disagreement(folder, task, device.batch_size)
+    if "hf" not in formats:
+        for path in folder.iterdir():
+            if path.name not in CONTENTS["onnx"]:
+                path.unlink()
+    if "openvino" in formats:
+        write_openvino(folder)
     proof = {
         "study": config.name,
         "trial": trial.number,
+        "formats": formats,
         "polished": trial.polishes is not None,
         "unknown_rate": trial.unknown_rate,
         "costs": dict(trial.costs),
@@ -163,12 +214,14 @@ def _write(
             "test_texts": len(task.test),
         },
         "agreement": {
-            "measured": disagreement(folder, task, device.batch_size),
+            "measured": measured,
             "tolerance": TOLERANCES[candidate.compression.quantisation].probability,
         },
         "versions": {name: version(name) for name in LIBRARIES},
     }
     (folder / "candidate.json").write_text(candidate.model_dump_json(indent=2), encoding="utf-8")
+    (folder / "labels.json").write_text(json.dumps(task.labels, ensure_ascii=False), encoding="utf-8")
+    (folder / "run.py").write_text(runner(), encoding="utf-8")
     (folder / "costs.json").write_text(json.dumps(proof, indent=2), encoding="utf-8")
     (folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
     (folder / "README.md").write_text(

@@ -33,7 +33,7 @@ class Check:
 
 
 def verify_bundle(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]:
-    """Check a bundle's hashes, then its agreement with the checkpoint, its score, its budgets
+    """Check a bundle's hashes, then its agreement with the checkpoint if it has one, its score, its budgets
     and what it answers on the device.
 
     Args:
@@ -47,7 +47,8 @@ def verify_bundle(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]
     hashes = check_hashes(bundle)
     yield hashes
     if hashes.passed:
-        yield check_agreement(bundle, task, device)
+        if "hf" in bundle.formats:
+            yield check_agreement(bundle, task, device)
         yield check_score(bundle, task, device, "validation")
         yield check_score(bundle, task, device, "test")
         yield from check_costs(bundle, task, device)
@@ -61,7 +62,7 @@ def check_hashes(bundle: Bundle) -> Check:
     recorded = {name: digest for digest, _, name in (line.partition("  ") for line in listed)}
     found = checksums(bundle.folder)
     wrong = sorted(name for name, digest in recorded.items() if found.get(name) != digest)
-    wrong += sorted(name for name in CONTENTS if name not in recorded)
+    wrong += sorted(name for made in bundle.formats for name in CONTENTS[made] if name not in recorded)
     finding = f"changed, missing or not listed: {', '.join(wrong)}" if wrong else f"{len(recorded)} files as exported"
     return Check("hashes", not wrong, finding)
 

@@ -13,9 +13,10 @@ import typer
 # Read when tokenizers is first used: one process makes the word pieces here, and the warning on forks is noise.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from search.cli import browse, exporting, profiling, searching
+from search.cli import browse, exporting, pages, profiling, searching
 from search.cli.console import errors
 from search.errors import RunError, UsageError
+from trackers.errors import TrackingError
 
 app = typer.Typer(
     name="bertailor",
@@ -26,12 +27,13 @@ app = typer.Typer(
 )
 app.command()(searching.search)
 app.command()(browse.front)
+app.command()(browse.report)
 app.command()(exporting.export)
 app.command()(exporting.verify)
 app.command()(exporting.predict)
 app.command()(profiling.profile)
 app.command()(profiling.calibrate)
-app.command()(browse.ui)
+app.command()(pages.ui)
 app.command(name="list")(browse.list_known)
 
 
@@ -50,11 +52,11 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # a redirected Windows console knows few signs
     try:
         app()
-    except (UsageError, RunError) as error:
+    except (UsageError, RunError, TrackingError) as error:
         if debug:
             traceback.print_exc()
         errors.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        sys.exit(1 if isinstance(error, RunError) else 2)
     except Exception as error:
         if debug:
             raise

@@ -1,21 +1,14 @@
-"""`bertailor front`, `ui` and `list`: look at what there is."""
+"""`bertailor front`, `report` and `list`: look at what there is."""
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import psutil
 import typer
 from rich.table import Table
 
 from search.cli.console import DEFAULT_STORE, Json, Store, console, print_json
-from search.errors import RunError, UsageError
 from trackers.tables import front_rows, trials_table
 
 if TYPE_CHECKING:
@@ -46,49 +39,24 @@ def front(
         console.print(nothing_fits(standing, budgets), markup=False, highlight=False, soft_wrap=True)
 
 
-def ui(
+def report(
+    study: Annotated[str, typer.Argument(help="The study's name, or its file.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write; by default STUDY.html.")] = None,
     store: Store = DEFAULT_STORE,
-    port: Annotated[int, typer.Option(help="Port of the page.", min=1, max=65535)] = 5000,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine's.")
-    ] = "127.0.0.1",
 ) -> None:
-    """Open the MLflow pages of all studies."""
-    if not (store / "mlflow.db").is_file():
-        raise UsageError(f"there is no study in {store} to look at: begin one with `bertailor search`")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UsageError(
-                f"port {port} of {host} can't be used ({error.strerror}): give another with --port"
-            ) from error
-    from trackers.mlflow_tracker import tracking_uri
+    """Write a study's story, plots and trials as one HTML file that needs no network."""
+    with console.status("drawing"):
+        from search.files import write_whole
+        from search.store import study_store
+        from trackers.plots import plots
+        from trackers.report import report_page
 
-    console.print(f"MLflow at http://{host}:{port}; Ctrl-C ends it", highlight=False)
-    options = ["--backend-store-uri", tracking_uri(store), "--host", host, "--port", str(port)]
-    artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
-    server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts, "--workers", "1"])
-    try:
-        code = server.wait()
-    except KeyboardInterrupt:
-        _end_with_children(server.pid)
-        return
-    if code:
-        raise RunError(f"the MLflow server ended with exit code {code}; its own lines above say why")
-
-
-def _end_with_children(pid: int) -> None:
-    """End a process and all that it started, which would otherwise live on."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.terminate()
-        for process in psutil.wait_procs(family, timeout=5)[1]:
-            process.kill()
+        begun = study_store(store, study)
+        record, ending = begun.study(), begun.ending()
+        path = out or Path(f"{begun.name}.html")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, report_page(record, ending.standing, plots(record, ending.standing), ending))
+    console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def list_known(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.cli.console import DEFAULT_STORE, Json, Store, console, print_json
+from search.cli.console import DEFAULT_STORE, Json, Store, console, errors, print_json
 from search.errors import UsageError
 from search.front import Pick, pick
+from trackers.errors import TrackingError
 from trackers.records import TrialRecord
+
+if TYPE_CHECKING:
+    from search.artifacts.bundle import Bundle
+    from search.config import StudyConfig
 
 BundlePath = Annotated[Path, typer.Argument(help="A bundle that `bertailor export` made.")]
 
@@ -24,16 +29,20 @@ def export(
     max_size_mb: Annotated[float | None, typer.Option(help="Only trials at most this large on disk.")] = None,
     max_memory_mb: Annotated[float | None, typer.Option(help="Only trials with at most this peak memory.")] = None,
     min_score: Annotated[float | None, typer.Option(help="Only trials that score at least this on validation.")] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="What to write: onnx, hf (the checkpoint) and openvino, with commas.")
+    ] = "onnx,hf",
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
     """Export a winner as a bundle: the artefact, its checkpoint, and the proof that it fits."""
     with console.status("exporting"):
-        from search.artifacts.bundle import export_bundle
+        from search.artifacts.bundle import export_bundle, read_formats
         from search.devices.loading import load_device
         from search.standing import eligible, standing_of
         from search.store import study_store
 
+        wanted = read_formats(formats)
         begun = study_store(store, study)
         config = begun.config()
         limits = {"latency_ms": max_latency_ms, "size_mb": max_size_mb, "memory_mb": max_memory_mb}
@@ -55,9 +64,12 @@ def export(
             from search.study import remake
 
             remake(chosen, begun, store)
-        bundle = export_bundle(chosen, folder, config, config.task.load(), load_device(config.device), out)
+        device = load_device(config.device)
+        bundle = export_bundle(chosen, folder, config, config.task.load(), device, out, wanted)
+        address = _registered(bundle, chosen, config, store)
     if as_json:
-        print_json({"bundle": str(out), "trial": chosen.number, "candidate": chosen.label, **bundle.proof})
+        exported = {"bundle": str(out), "trial": chosen.number, "candidate": chosen.label, "registered": address}
+        print_json({**exported, **bundle.proof})
         return
     scores = bundle.proof["score"]
     console.print(
@@ -68,7 +80,33 @@ def export(
         soft_wrap=True,
     )
     console.print(f"check it:   bertailor verify {out}", markup=False, highlight=False)
-    console.print(f'try it:     bertailor predict {out} "..."', markup=False, highlight=False)
+    console.print(f'try it:     python {out / "run.py"} "..."', markup=False, highlight=False)
+    if address:
+        console.print(f"in MLflow:  {address}", markup=False, highlight=False)
+
+
+def _registered(bundle: Bundle, trial: TrialRecord, config: StudyConfig, store: Path) -> str | None:
+    """The address of the bundle's model in MLflow's registry; None, with a warning, where that can't be."""
+    from search.artifacts.registry import register
+    from trackers.mlflow_store import connect, is_away, tracking_uri
+
+    scores = bundle.proof["score"]
+    costs = f"p50 {trial.costs['latency_ms']:.2f} ms and {trial.costs['size_mb']:.1f} MB on {config.device}"
+    score = f"{scores['metric']} {scores['test']:.4f} on the test split"
+    description = f"Trial #{trial.number}, {trial.label}: {score}, {costs}."
+    tags = {"trial": str(trial.number), "candidate": trial.label}
+    try:
+        client = connect(tracking_uri(store, config.tracking_uri))
+        return register(
+            client, study=config.name, trial=trial.number, bundle=bundle.folder, description=description, tags=tags
+        )
+    except Exception as error:
+        if not isinstance(error, TrackingError) and not is_away(error):
+            raise
+        errors.print(
+            f"the bundle is whole, but not in MLflow's registry: {error}", style="yellow", markup=False, soft_wrap=True
+        )
+        return None
 
 
 def verify(

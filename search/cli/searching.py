@@ -25,6 +25,7 @@ def search(
     time: Annotated[str | None, typer.Option(help="Start no trial after this long: 90s, 20m, 1h30m.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides what chance decides.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name; a study of that name is resumed.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing before the front at the end.")] = False,
     store: Store = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -35,16 +36,20 @@ def search(
     given = {key: value for key, value in options.items() if value is not None}
     config = load_config(study, {**parse_overrides(settings or []), **given})
     progress = errors if as_json else console
-    progress.print(config.to_yaml(), markup=False, highlight=False)
+    if not quiet:
+        progress.print(config.to_yaml(), markup=False, highlight=False)
 
     # torch, transformers and mlflow take seconds to import: after the mistakes of a study file are told.
     with progress.status("starting"):
         from search.study import run_study
+        from trackers.mlflow_store import is_away
         from trackers.mlflow_tracker import MlflowTracker
+        from trackers.outbox import Outbox
         from trackers.tracker import Trackers
 
-        screen = ConsoleTracker(progress)
-        trackers = Trackers([screen, MlflowTracker(store)])
+        screen = ConsoleTracker(progress, quiet=quiet)
+        mlflow = MlflowTracker(store, config.tracking_uri)
+        trackers = Trackers([screen, Outbox(mlflow, is_away, screen.warn)])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service's stop is as clean as Ctrl-C
     try:
         ending = run_study(config, store, trackers)

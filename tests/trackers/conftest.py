@@ -9,7 +9,8 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from trackers.mlflow_tracker import MlflowTracker, tracking_uri
+from trackers.mlflow_store import embedded_uri
+from trackers.mlflow_tracker import MlflowTracker
 from trackers.records import Standing, TrialRecord
 
 EXPERIMENT = "home-intents on this-machine"
@@ -67,7 +68,7 @@ class Book:
 def book(tmp_path_factory: pytest.TempPathFactory) -> Book:
     store = tmp_path_factory.mktemp("mlflow") / "not yet there"
     MlflowTracker(store)
-    return Book(store, MlflowClient(tracking_uri(store)))
+    return Book(store, MlflowClient(embedded_uri(store)))
 
 
 def standing(*trials: TrialRecord, front: tuple[int, ...] = ()) -> Standing:

@@ -26,10 +26,10 @@ from trackers.records import Ending, Standing, TrialRecord
 class Screen:
     """A console that keeps what is written to it."""
 
-    def __init__(self, *, terminal: bool = False) -> None:
+    def __init__(self, *, terminal: bool = False, quiet: bool = False) -> None:
         self._file = io.StringIO()
         self.console = Console(file=self._file, force_terminal=terminal, width=200, color_system=None)
-        self.tracker = ConsoleTracker(self.console)
+        self.tracker = ConsoleTracker(self.console, quiet=quiet)
 
     @property
     def text(self) -> str:
@@ -131,8 +131,25 @@ def test_brackets_in_a_reason_are_shown_as_they_are(screen: Screen) -> None:
 
 def test_each_line_says_what_is_found_and_how_much_time_is_left(screen: Screen) -> None:
     end_trials(screen, [a_trial(0, score=0.7), a_trial(1, score=0.9)], front=(0, 1), n_trials=4)
-    assert "best score 0.7000, front of 1, about 38 s left" in screen.lines[0]
-    assert "best score 0.9000, front of 2, about 25 s left" in screen.lines[1]
+    assert "best score 0.7000, front of 1, hypervolume 0.000, about 38 s left" in screen.lines[0]
+    assert "best score 0.9000, front of 2, hypervolume 0.000, about 25 s left" in screen.lines[1]
+
+
+def test_the_hypervolume_and_how_many_broke_a_budget_are_told(screen: Screen) -> None:
+    slow = a_trial(0, score=0.7, latency_ms=8.0, costs={"latency_ms": 8.0, "size_mb": 40.0}, baseline=True)
+    end_trials(screen, [slow, over_budget(1), a_trial(2, score=0.5, latency_ms=4.0)], front=(2,))
+    assert "front of 1, hypervolume 0.125, 1 over budget" in screen.lines[-1]
+
+
+def test_quiet_it_says_nothing_but_warnings_before_the_front() -> None:
+    screen = Screen(quiet=True)
+    screen.tracker.stage("loading")
+    standing = end_trials(screen, [a_trial(0), over_budget(1)], front=(0,))
+    screen.tracker.warn("the tracking server is away")
+    assert screen.lines == ["the tracking server is away"]
+    screen.tracker.end(Ending(standing=dataclasses.replace(standing, recommended=0), test_score=0.8125))
+    assert "Front of study" in screen.text
+    assert "0.8125" in screen.text
 
 
 def test_a_limit_on_the_time_cuts_the_estimate_short(screen: Screen) -> None:

@@ -22,7 +22,9 @@ from tests.trackers.test_records import (
 )
 from trackers.console import ConsoleTracker
 from trackers.description import in_words
-from trackers.mlflow_tracker import MlflowTracker, tracking_uri
+from trackers.mlflow_store import embedded_uri
+from trackers.mlflow_tracker import MlflowTracker
+from trackers.outbox import Outbox
 from trackers.records import Ending, Standing, TrialRecord
 from trackers.tracker import Tracker, Trackers
 
@@ -46,7 +48,7 @@ def console_subject(*, terminal: bool) -> Subject:
 
 def mlflow_subject(store: Path) -> Subject:
     def read(study: str) -> str:
-        client = MlflowClient(tracking_uri(store))
+        client = MlflowClient(embedded_uri(store))
         experiment = client.get_experiment_by_name(a_study().experiment)
         assert experiment is not None
         (parent,) = client.search_runs([experiment.experiment_id], f"tags.study = '{study}'")
@@ -71,7 +73,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("contract")
 
 
-@pytest.fixture(params=["console", "terminal", "mlflow", "composite", "no tracker"], scope="module")
+@pytest.fixture(params=["console", "terminal", "mlflow", "outbox", "composite", "no tracker"], scope="module")
 def subject(request: pytest.FixtureRequest, store: Path) -> Subject:
     match request.param:
         case "console":
@@ -80,6 +82,9 @@ def subject(request: pytest.FixtureRequest, store: Path) -> Subject:
             return console_subject(terminal=True)
         case "mlflow":
             return mlflow_subject(store)
+        case "outbox":
+            inner = mlflow_subject(store)
+            return Subject(lambda: Outbox(inner.make(), lambda error: False, print), inner.read)
         case "composite":
             return both(console_subject(terminal=False), mlflow_subject(store))
     return both(Subject(lambda: Trackers([]), lambda study: ""), console_subject(terminal=False))

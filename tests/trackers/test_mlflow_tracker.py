@@ -3,13 +3,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.trackers.conftest import Book, standing
 from tests.trackers.test_records import a_study, a_trial, failed, over_budget
-from trackers.records import Ending, Standing
+from trackers import mlflow_tracker
+from trackers.records import DataRecord, Ending, Standing
 
 FIRST = a_trial(0, score=0.7, latency_ms=4.0)
 BETTER = a_trial(3, score=0.9, latency_ms=3.0)
@@ -134,8 +136,37 @@ def test_the_front_is_there_as_csv_and_as_json(whole: Book) -> None:
     assert [row["trial"] for row in json.loads(whole.artifact(run, "front.json"))] == [4, 3]
 
 
+def test_each_plot_is_there_as_a_picture(whole: Book) -> None:
+    run = whole.parent("whole")
+    pictures = {Path(file.path).stem for file in whole.client.list_artifacts(run.info.run_id, "plots")}
+    assert pictures == {"front", "architecture", "hypervolume", "choices"}
+
+
+def test_the_data_are_the_inputs_of_the_study(book: Book) -> None:
+    data = DataRecord(
+        name="home-intents", digest="abc", source="made up", labels=("on", "off"), n_train=8, n_validation=2
+    )
+    tracker = book.tracker()
+    for _ in range(2):  # a study that is resumed has them once
+        tracker.begin(a_study("inputs", data=data), standing(FIRST))
+    (listed,) = book.parent("inputs").inputs.dataset_inputs
+    assert (listed.dataset.name, listed.dataset.digest) == ("home-intents", "abc")
+    assert json.loads(listed.dataset.profile) == {"training_texts": 8, "validation_texts": 2}
+    assert {tag.key: tag.value for tag in listed.tags} == {"mlflow.data.context": "training"}
+
+
+def test_plots_are_drawn_while_the_study_runs(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_tracker, "DRAW_AFTER_S", 0)
+    monkeypatch.setattr(mlflow_tracker, "DRAWING_SHARE", 1e9)
+    tracker = book.tracker()
+    tracker.begin(a_study("drawn"), Standing())
+    tracker.start_trial(0, FIRST.label)
+    tracker.end_trial(FIRST, standing(FIRST, front=(0,)))
+    assert FIRST.label in book.artifact(book.parent("drawn"), "report.html")
+
+
 def test_the_front_is_there_as_a_page_that_needs_no_network(whole: Book) -> None:
-    page = whole.artifact(whole.parent("whole"), "front.html")
+    page = whole.artifact(whole.parent("whole"), "report.html")
     assert "Plotly.newPlot" in page
     assert len(page) > 1_000_000
     assert '<script src="http' not in page
@@ -150,7 +181,7 @@ def test_the_note_of_a_study_tells_its_story_and_links_to_its_trials(whole: Book
     assert note.startswith("## whole: home-intents on this-machine")
     assert "**Recommended: #3**" in note
     assert "test split is 0.8750" in note
-    assert f"(#/experiments/{whole.experiment_id}/runs/{whole.children('whole')[3].info.run_id})" in note
+    assert f"(#/experiments/{whole.experiment_id}/runs/{whole.children('whole')[3].info.run_id}?" in note
 
 
 def test_the_size_of_the_front_is_a_curve_over_the_trials(whole: Book) -> None:

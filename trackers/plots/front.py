@@ -1,28 +1,19 @@
-"""The front as an interactive page."""
+"""The front: score and costs of all trials, for each pair of objectives."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from trackers.records import Outcome, Standing, StudyRecord, TrialRecord
+from trackers.plots.style import BLACK, LAYOUT, ORANGE, STYLES, TICKS, TITLES
+from trackers.records import Standing, StudyRecord, TrialRecord
 
-# Outcome -> colour and symbol; colours from Okabe and Ito's palette, which the colour-blind can tell apart.
-STYLES: dict[Outcome, tuple[str, str]] = {
-    "dominated": ("#999999", "circle"),
-    "over-budget": ("#D55E00", "x"),
-    "front": ("#0072B2", "circle"),
-}
-AXIS_TITLES = {
-    "score": "score (validation)",
-    "latency_ms": "latency, p50 (ms)",
-    "memory_mb": "peak memory (MB)",
-    "size_mb": "size on disk (MB)",
-    "energy_mj": "energy of an inference (mJ)",
-}
+# Points of score below all that matters that are shown at least.
+LEAST_MARGIN = 0.05
 
 
 def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
@@ -39,32 +30,45 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
             marker = {"color": colour, "symbol": symbol, "size": 11 if outcome == "front" else 8}
             figure.add_trace(_points(trials, x, y, outcome, marker, legend=index == 0), **place)
         chosen = [trial for trial in standing.members if trial.number == standing.recommended]
-        ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": "#000000", "width": 2}}
+        ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": BLACK, "width": 2}}
         figure.add_trace(_points(chosen, x, y, "recommended", ring, legend=index == 0), **place)
         known = [trial for trial in standing.trials if trial.baseline and {x, y} <= trial.figures.keys()]
-        diamond = {"color": "#000000", "symbol": "diamond-open", "size": 13}
+        diamond = {"color": BLACK, "symbol": "diamond-open", "size": 13}
         figure.add_trace(_points(known, x, y, "baseline", diamond, legend=index == 0), **place)
-        dashed = {"line_dash": "dash", "line_color": "#D55E00", "line_width": 1}
+        dashed = {"line_dash": "dash", "line_color": ORANGE, "line_width": 1}
         if _in_view(x, study, standing):
             figure.add_vline(study.budgets[x], **dashed, **place)
         if _in_view(y, study, standing):
             figure.add_hline(study.budgets[y], **dashed, **place)
-        figure.update_xaxes(title_text=AXIS_TITLES[x], **place)
-        figure.update_yaxes(title_text=AXIS_TITLES[y], **place)
+        figure.update_xaxes(**_axis(x, study, standing), **place)
+        figure.update_yaxes(**_axis(y, study, standing), **place)
     figure.update_layout(
         title=f"{study.name}: {study.task} on {study.device}",
-        template="plotly_white",
         height=380 * rows + 60,
-        margin={"t": 90, "r": 20},
+        **LAYOUT,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     return figure
 
 
-def front_page(study: StudyRecord, standing: Standing) -> str:
-    """The figure as one HTML page that needs no network."""
-    page: str = front_figure(study, standing).to_html(include_plotlyjs=True, full_html=True)
-    return page
+def _axis(name: str, study: StudyRecord, standing: Standing) -> dict[str, Any]:
+    """An axis for a figure: costs by their ratio, since half is as good at 20 ms as at 2; scores as far as they matter.
+
+    What scores far below the front and the baselines, as many candidates of a wide space do, would squeeze them.
+    """
+    if name != "score":
+        return {"title_text": TITLES[name], "type": "log", "tickvals": TICKS}
+    scores = [trial.score for trial in standing.trials if trial.score is not None]
+    wanted = [trial.score for trial in standing.trials if trial.score is not None and trial.baseline]
+    wanted += [member.score for member in standing.members if member.score is not None]
+    if not wanted:
+        return {"title_text": TITLES[name]}
+    margin = max(max(scores) - min(wanted), LEAST_MARGIN)
+    low, high = min(wanted) - margin, max(scores) + margin / 5
+    n_below = sum(score < low for score in scores)
+    if not n_below:
+        return {"title_text": TITLES[name]}
+    return {"title_text": f"{TITLES[name]}; {n_below} trials are below", "range": (low, high)}
 
 
 def _in_view(name: str, study: StudyRecord, standing: Standing) -> bool:
@@ -94,4 +98,4 @@ def _points(
 
 
 def _figure_lines(trial: TrialRecord) -> list[str]:
-    return [f"{AXIS_TITLES[name]}: {value:.4g}" for name, value in trial.figures.items() if name in AXIS_TITLES]
+    return [f"{TITLES[name]}: {value:.4g}" for name, value in trial.figures.items() if name in TITLES]

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import re
 from itertools import combinations
 
 import pytest
 
 from tests.trackers.test_records import a_study, a_trial, failed, over_budget, polished, stopped, worse
-from trackers.plots import front_figure, front_page
+from trackers.plots.front import front_figure
 from trackers.records import Standing
 
 STANDING = Standing(
@@ -83,14 +82,24 @@ def test_each_outcome_is_in_the_legend_once() -> None:
     assert sorted(shown) == ["baseline", "dominated", "front", "over-budget", "recommended"]
 
 
-def test_the_page_needs_no_network() -> None:
-    page = front_page(a_study("lights"), STANDING)
-    assert "<html>" in page[:200]
-    assert "lights: home-intents on this-machine" in page
-    assert "Plotly.newPlot" in page
-    assert len(page) > 1_000_000
-    assert not re.search(r"<(script|link|img)[^>]*\s(src|href)=[\"']?(https?:)?//", page)
+def test_costs_have_logarithmic_axes_and_scores_do_not() -> None:
+    figure = front_figure(a_study(objectives=("score", "latency_ms")), STANDING)
+    assert (figure.layout.xaxis.type, figure.layout.yaxis.type) == ("log", None)
 
 
-def test_a_study_without_trials_has_a_page_too() -> None:
-    assert "Plotly.newPlot" in front_page(a_study(), Standing())
+def test_scores_far_below_what_matters_do_not_squeeze_it() -> None:
+    trials = (
+        a_trial(0, score=0.95),
+        a_trial(1, score=0.9, baseline=True),
+        a_trial(2, score=0.1),
+        a_trial(3, score=0.8),
+    )
+    standing = Standing(trials=trials, front=(0,), recommended=0)
+    axis = front_figure(a_study(objectives=("score", "latency_ms")), standing).layout.yaxis
+    assert axis.range[0] == pytest.approx(0.85)
+    assert axis.title.text.endswith("2 trials are below")
+
+
+def test_where_all_scores_matter_all_are_in_view() -> None:
+    axis = front_figure(a_study(objectives=("score", "latency_ms")), STANDING).layout.yaxis
+    assert axis.range is None

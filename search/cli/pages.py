@@ -1,0 +1,119 @@
+"""`bertailor ui`: the MLflow pages in a browser."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+from typing import TYPE_CHECKING, Annotated
+
+import psutil
+import requests
+import typer
+
+from search.cli.console import DEFAULT_STORE, Store, console
+from search.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+# How long the server may take to start.
+START_LIMIT_S = 120
+
+
+def ui(
+    study: Annotated[str | None, typer.Argument(help="A study to open at.")] = None,
+    store: Store = DEFAULT_STORE,
+    port: Annotated[int, typer.Option(help="Port of the page.", min=1, max=65535)] = 5000,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine's.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open the pages in a browser.")] = True,
+) -> None:
+    """Open the MLflow pages of all studies, or of one."""
+    from search.store import study_store
+    from trackers.mlflow_store import connect, embedded_uri, is_server, shown, tracking_uri
+
+    begun = None if study is None else study_store(store, study)
+    uri = tracking_uri(store, None if begun is None else begun.config().tracking_uri)
+    if uri == embedded_uri(store) and not (store / "mlflow.db").is_file():
+        raise UsageError(f"there is no study in {store} to look at: begin one with `bertailor search`")
+    page = _page(connect(uri), None if begun is None else begun.name)
+    if is_server(uri):
+        console.print(f"MLflow at {shown(uri)}", highlight=False)
+        _open(f"{uri.rstrip('/')}/{page}", browser)
+        return
+    _check_free(host, port)
+    address = f"http://{host}:{port}"
+    options = ["--backend-store-uri", uri, "--host", host, "--port", str(port), "--workers", "1"]
+    artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
+    server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts])
+    try:
+        _wait_for(server, f"http://127.0.0.1:{port}/health" if host == "0.0.0.0" else f"{address}/health")
+        console.print(f"MLflow at {address}/{page}; Ctrl-C ends it", highlight=False, soft_wrap=True)
+        _open(f"{address}/{page}", browser)
+        code = server.wait()
+    except KeyboardInterrupt:
+        _end_with_children(server.pid)
+        return
+    if code:
+        raise RunError(f"the MLflow server ended with exit code {code}; its own lines above say why")
+
+
+def _page(client: MlflowClient, study: str | None) -> str:
+    """Where to open the pages: at a study's run, at the front's view of the only experiment, or at their list."""
+    from trackers.views import FRONT, run_page, view_page
+
+    experiments = [e.experiment_id for e in client.search_experiments() if e.experiment_id != "0"]
+    if study is not None:
+        for run in client.search_runs(experiments, f"tags.study = '{study}'", max_results=1):
+            return run_page(run.info.experiment_id, run.info.run_id)
+    return view_page(experiments[0], FRONT) if len(experiments) == 1 else "#/experiments"
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} of {host} can't be used ({error.strerror}): give another with --port"
+            ) from error
+
+
+def _wait_for(server: subprocess.Popen[bytes], address: str) -> None:
+    """Wait until the server answers, or has ended."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(requests.RequestException):
+            if requests.get(address, timeout=1).ok:
+                return
+        time.sleep(0.2)
+
+
+def _open(address: str, wanted: bool) -> None:
+    if wanted and not webbrowser.open(address):
+        console.print(
+            f"no browser can be opened here: open {address} yourself, from another machine by"
+            " `ssh -L 5000:localhost:5000 THIS_MACHINE`",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _end_with_children(pid: int) -> None:
+    """End a process and all that it started, which would otherwise live on."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(family, timeout=5)[1]:
+            process.kill()

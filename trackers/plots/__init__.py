@@ -1,0 +1,23 @@
+"""The plots of a study, all as Plotly figures, which ``png`` draws without a browser."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from trackers.plots.architecture import architecture_figure
+from trackers.plots.choices import FEWEST_TRIALS, importances_figure, parallel_figure
+from trackers.plots.front import front_figure
+from trackers.plots.progress import hypervolume_figure
+from trackers.records import Standing, StudyRecord
+
+
+def plots(study: StudyRecord, standing: Standing) -> dict[str, go.Figure]:
+    """All plots that there are trials enough for, by name."""
+    drawn = {"front": front_figure(study, standing)}
+    if standing.recommended is not None:
+        drawn["architecture"] = architecture_figure(study, standing)
+        drawn["hypervolume"] = hypervolume_figure(study, standing)
+        drawn["choices"] = parallel_figure(study, standing)
+    if standing.n_tried >= FEWEST_TRIALS:
+        drawn["importances"] = importances_figure(study, standing)
+    return drawn

@@ -1,0 +1,54 @@
+"""A picture of the recommended candidate, layer by layer, beside what it was cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from trackers.plots.style import BLUE, GREEN, LAYOUT, PALE
+from trackers.records import Standing, StudyRecord, TrialRecord
+
+
+def architecture_figure(study: StudyRecord, standing: Standing) -> go.Figure:
+    """The heads and FFN channels of each layer, over those of the largest candidate that was tried."""
+    chosen = standing.trial(standing.recommended or 0)
+    architecture = chosen.candidate["architecture"]
+    depth = 1 + max(max(trial.candidate["architecture"]["layers"]) for trial in standing.trials)
+    rows = [f"layer {index + 1}" for index in range(depth)]
+    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, subplot_titles=("attention heads", "FFN channels"))
+    for column, (name, colour) in enumerate((("heads", BLUE), ("ffn_sizes", GREEN)), start=1):
+        kept = dict(zip(architecture["layers"], architecture[name], strict=True))
+        own = [kept.get(index, 0) for index in range(depth)]
+        full = _most(standing.trials, name)
+        rest = [full - size for size in own]
+        texts = [str(size) if size else "removed" for size in own]
+        place = {"row": 1, "col": column}
+        figure.add_trace(go.Bar(orientation="h", y=rows, x=own, text=texts, marker_color=colour), **place)
+        figure.add_trace(go.Bar(orientation="h", y=rows, x=rest, marker_color=PALE, hoverinfo="skip"), **place)
+    figure.update_yaxes(autorange="reversed")
+    return figure.update_layout(
+        title=f"#{chosen.number} {chosen.label}<br>{_beside(chosen)}",
+        barmode="stack",
+        showlegend=False,
+        height=180 + 45 * depth,
+        **LAYOUT,
+    )
+
+
+def _most(trials: Sequence[TrialRecord], name: str) -> int:
+    return max(int(size) for trial in trials for size in trial.candidate["architecture"][name])
+
+
+def _beside(trial: TrialRecord) -> str:
+    """What layers don't show, in words."""
+    compression = trial.candidate["compression"]
+    words = [f"{trial.candidate['architecture']['hidden_size']} wide", f"quantisation {compression['quantisation']}"]
+    told = {
+        "vocabulary": "{} word pieces",
+        "embedding_rank": "embeddings of {} channels",
+        "dense_rank": "dense layers of rank {}",
+        "max_tokens": "texts cut after {} word pieces",
+    }
+    return ", ".join([*words, *(form.format(compression[n]) for n, form in told.items() if compression.get(n))])
