@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from search.devices.ssh import SshDevice
+from tests.ports import free_port
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 
@@ -78,9 +79,7 @@ def running_board(folder: Path) -> Iterator[Board]:
     home.mkdir()
     for key in ("host", "user", "other"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "server").write_text(
         f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
         f"StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nSetEnv HOME={home}\nMaxStartups 100\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,22 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 LIGHTS = ["turn on the {} light", "switch the {} lamp on", "light up the {}", "please turn the {} lights on"]
 TIMERS = ["set a timer for {} minutes", "start a {} minute timer", "remind me in {} minutes", "wake me in {} minutes"]
 ROOMS = ["kitchen", "bedroom", "hallway", "garage", "office", "attic", "cellar", "bathroom", "garden", "nursery"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nowhere_else() -> Iterator[None]:
+    """Tests record where they say, whatever server this machine's user has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file run in one process, as do those of files with the same GROUP: they share what takes long."""
+    for item in items:
+        module = item.getparent(pytest.Module)
+        group = getattr(module and module.obj, "GROUP", item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def shared_data(name: str) -> Path:

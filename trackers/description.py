@@ -17,6 +17,7 @@ def describe(
     standing: Standing,
     link: Callable[[TrialRecord], str] | None = None,
     ending: Ending | None = None,
+    pages: Mapping[str, str] | None = None,
 ) -> str:
     """What a person who opens the study should read first.
 
@@ -25,6 +26,7 @@ def describe(
         standing: Where it stands.
         link: A trial's address.
         ending: How it ended, if it has.
+        pages: Addresses of further pages, by what they show.
     """
     budgets = ", ".join(
         f"{name} {'at least' if name == 'score' else 'at most'} {limit:g}" for name, limit in study.budgets.items()
@@ -51,6 +53,8 @@ def describe(
             lines += ["", f"Latency, memory and energy are {shown[0].machine}."]
         if len(shown) < len(standing.front):
             lines += ["", f"{len(shown)} of its {len(standing.front)} members; all are in the artefact `front.csv`."]
+    if pages:
+        lines += ["", "See also " + ", ".join(f"[{name}]({address})" for name, address in pages.items()) + "."]
     return "\n".join(lines)
 
 

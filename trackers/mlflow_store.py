@@ -79,6 +79,7 @@ def _why(error: Exception, uri: str) -> str:
     if is_server(uri) and is_away(error):
         return "does not answer: start it, or correct tracking.uri or MLFLOW_TRACKING_URI"
     if isinstance(error, ModuleNotFoundError):
-        return f"needs the package {error.name}: install it"
+        remedy = "`pip install 'bertailor[postgresql]'`" if error.name == "psycopg" else "install it"
+        return f"needs the package {error.name}: {remedy}"
     line = (said.strip().splitlines() or [type(error).__name__])[0]
     return f"can't be used ({line}): correct tracking.uri or MLFLOW_TRACKING_URI"

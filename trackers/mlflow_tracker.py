@@ -28,7 +28,7 @@ from trackers.records import DataRecord, Ending, Standing, StudyRecord, TrialRec
 from trackers.report import report_page
 from trackers.tables import front_csv, front_rows
 from trackers.tracker import Tracker
-from trackers.views import run_page, view_tags
+from trackers.views import FRONT, TRIALS, run_page, view_page, view_tags
 
 # Without it the UI takes the experiment for one of language-model agents, and shows the columns of those.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -191,7 +191,12 @@ class MlflowTracker(Tracker):
         def link(trial: TrialRecord) -> str:
             return run_page(self._experiment_id, self._runs[trial.number])
 
-        self._client.set_tag(self._parent_id, MLFLOW_RUN_NOTE, describe(self._study, standing, link, ending))
+        pages = {
+            "the front as a list": view_page(self._experiment_id, FRONT),
+            "all trials": view_page(self._experiment_id, TRIALS),
+            "report.html with all plots": run_page(self._experiment_id, self._parent_id, "/artifacts/report.html"),
+        }
+        self._client.set_tag(self._parent_id, MLFLOW_RUN_NOTE, describe(self._study, standing, link, ending, pages))
         self._client.log_text(self._parent_id, front_csv(standing), "front.csv")
         self._client.log_text(self._parent_id, json.dumps(front_rows(standing), indent=2), "front.json")
 

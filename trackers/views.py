@@ -14,6 +14,7 @@ from typing import Any
 TAG = "mlflow.sharedViewState."
 # Without it, the pages beside are those for language-model agents.
 FOR_TRAINING = "workflowType=machine_learning"
+EXPERIMENTS = f"#/experiments?{FOR_TRAINING}"
 FRONT, TRIALS = "bertailor-front", "bertailor-trials"
 
 COLUMNS = (
@@ -44,9 +45,9 @@ def view_page(experiment_id: str, view: str) -> str:
     return f"#/experiments/{experiment_id}/runs?viewStateShareKey={view}&{FOR_TRAINING}"
 
 
-def run_page(experiment_id: str, run_id: str) -> str:
-    """The address of a run, likewise."""
-    return f"#/experiments/{experiment_id}/runs/{run_id}?{FOR_TRAINING}"
+def run_page(experiment_id: str, run_id: str, inside: str = "") -> str:
+    """The address of a run, or of a page inside it, likewise."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}{inside}?{FOR_TRAINING}"
 
 
 def _state(condition: str, columns: Sequence[str]) -> dict[str, Any]:

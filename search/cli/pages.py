@@ -26,7 +26,7 @@ START_LIMIT_S = 120
 
 
 def ui(
-    study: Annotated[str | None, typer.Argument(help="A study to open at.")] = None,
+    study: Annotated[str | None, typer.Argument(help="The study to open at; by default, the newest.")] = None,
     store: Store = DEFAULT_STORE,
     port: Annotated[int, typer.Option(help="Port of the page.", min=1, max=65535)] = 5000,
     host: Annotated[
@@ -66,14 +66,13 @@ def ui(
 
 
 def _page(client: MlflowClient, study: str | None) -> str:
-    """Where to open the pages: at a study's run, at the front's view of the only experiment, or at their list."""
-    from trackers.views import FRONT, run_page, view_page
+    """Where to open the pages: at a study's run, or at that of the newest study."""
+    from trackers.views import EXPERIMENTS, run_page
 
-    experiments = [e.experiment_id for e in client.search_experiments() if e.experiment_id != "0"]
-    if study is not None:
-        for run in client.search_runs(experiments, f"tags.study = '{study}'", max_results=1):
-            return run_page(run.info.experiment_id, run.info.run_id)
-    return view_page(experiments[0], FRONT) if len(experiments) == 1 else "#/experiments"
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    wanted = "tags.study != ''" if study is None else f"tags.study = '{study}'"
+    newest = client.search_runs(experiments, wanted, order_by=["attributes.start_time DESC"], max_results=1)
+    return run_page(newest[0].info.experiment_id, newest[0].info.run_id) if newest else EXPERIMENTS
 
 
 def _check_free(host: str, port: int) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import tiny_rows, write_csv
+
 COMMAND = Path(sys.executable).with_name("bertailor")
 
 # Candidates that train on eighty sentences in a second.
@@ -79,3 +81,25 @@ def study(tmp_path: Path, tiny_csv: Path) -> Study:
         return write_yaml(tmp_path / "study.yaml", {**defaults, **keys})
 
     return write
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished study called tiny and its bundle."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_csv(folder / "commands.csv", tiny_rows())
+    write_yaml(folder / "space.yaml", TINY_SPACE)
+    write_yaml(
+        folder / "study.yaml",
+        {
+            "name": "tiny",
+            "task": "commands.csv",
+            "space": "space.yaml",
+            "budgets": {"latency_ms": 500, "memory_mb": 2000},
+            "trials": 5,
+            **SHORT,
+        },
+    )
+    succeeded("search", "study.yaml", cwd=folder)
+    succeeded("export", "tiny", "--out", "bundle", cwd=folder)
+    return folder

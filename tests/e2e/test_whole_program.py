@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
-import time
-import urllib.request
 from pathlib import Path
 
-import psutil
 import pytest
 
 from search.files import sha256_of
 from search.store import StudyStore
-from tests.conftest import shared_data, tiny_rows, write_csv
+from tests.conftest import shared_data, write_csv
 from tests.e2e.conftest import (
-    COMMAND,
     N_BASELINES,
     SHORT,
-    TINY_SPACE,
     answered,
     bertailor,
     succeeded,
@@ -27,27 +21,8 @@ from tests.e2e.conftest import (
 )
 from trackers.records import TrialRecord
 
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished study called tiny and its bundle."""
-    folder = tmp_path_factory.mktemp("finished")
-    write_csv(folder / "commands.csv", tiny_rows())
-    write_yaml(folder / "space.yaml", TINY_SPACE)
-    write_yaml(
-        folder / "study.yaml",
-        {
-            "name": "tiny",
-            "task": "commands.csv",
-            "space": "space.yaml",
-            "budgets": {"latency_ms": 500, "memory_mb": 2000},
-            "trials": 5,
-            **SHORT,
-        },
-    )
-    succeeded("search", "study.yaml", cwd=folder)
-    succeeded("export", "tiny", "--out", "bundle", cwd=folder)
-    return folder
+# Shares its finished study.
+GROUP = "finished study"
 
 
 def test_front_shows_the_members_and_recommends_one(finished: Path) -> None:
@@ -179,22 +154,6 @@ def test_list_names_what_there_is(finished: Path, what: str, known: str) -> None
     assert known in succeeded("list", what, cwd=finished)
 
 
-def test_ui_serves_the_studies(finished: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen([COMMAND, "ui", "--port", str(port)], cwd=finished, stdout=subprocess.DEVNULL)
-    try:
-        page = _get(f"http://127.0.0.1:{port}/")
-        assert "MLflow" in page
-        children = psutil.Process(server.pid).children(recursive=True)
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-    assert children
-    assert not psutil.wait_procs(children, timeout=15)[1]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["goemotions", "home-intents", "movie-snippets"])
 def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path: Path) -> None:
@@ -238,13 +197,3 @@ def _single_label_goemotions(folder: Path) -> Path:
     labels = [label for _, label in single]
     common = sorted(set(labels), key=labels.count, reverse=True)[:5]
     return write_csv(folder / "goemotions.csv", [row for row in single if row[1] in common])
-
-
-def _get(address: str) -> str:
-    for _ in range(120):
-        try:
-            with urllib.request.urlopen(address) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"nothing answered at {address} within a minute")

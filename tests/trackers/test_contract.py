@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
+from tests.ports import free_port
+from tests.servers import running_mlflow, running_postgresql
 from tests.trackers.test_records import (
     COMPARISON,
     a_study,
@@ -46,9 +49,9 @@ def console_subject(*, terminal: bool) -> Subject:
     return Subject(make, lambda study: file.getvalue())
 
 
-def mlflow_subject(store: Path) -> Subject:
+def mlflow_subject(store: Path, uri: str | None = None) -> Subject:
     def read(study: str) -> str:
-        client = MlflowClient(embedded_uri(store))
+        client = MlflowClient(uri or embedded_uri(store))
         experiment = client.get_experiment_by_name(a_study().experiment)
         assert experiment is not None
         (parent,) = client.search_runs([experiment.experiment_id], f"tags.study = '{study}'")
@@ -61,7 +64,7 @@ def mlflow_subject(store: Path) -> Subject:
         lines = [f"{run.info.run_name} {known}" for run, known in zip(children, figures, strict=True)]
         return "\n".join([parent.data.tags.get("mlflow.note.content", ""), *lines])
 
-    return Subject(lambda: MlflowTracker(store), read)
+    return Subject(lambda: MlflowTracker(store, uri), read)
 
 
 def both(one: Subject, other: Subject) -> Subject:
@@ -73,20 +76,30 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("contract")
 
 
-@pytest.fixture(params=["console", "terminal", "mlflow", "outbox", "composite", "no tracker"], scope="module")
-def subject(request: pytest.FixtureRequest, store: Path) -> Subject:
-    match request.param:
+@pytest.fixture(
+    params=["console", "terminal", "outbox", "server", "postgresql", "composite", "no tracker"],
+    scope="module",
+)
+def subject(request: pytest.FixtureRequest, store: Path) -> Iterator[Subject]:
+    with ExitStack() as stack:
+        yield made(request.param, store, stack)
+
+
+def made(kind: str, store: Path, stack: ExitStack) -> Subject:
+    match kind:
+        case "server":
+            return mlflow_subject(store, stack.enter_context(running_mlflow(store / "server", free_port())))
+        case "postgresql":
+            return mlflow_subject(store, stack.enter_context(running_postgresql()))
         case "console":
             return console_subject(terminal=False)
         case "terminal":
             return console_subject(terminal=True)
-        case "mlflow":
-            return mlflow_subject(store)
         case "outbox":
             inner = mlflow_subject(store)
             return Subject(lambda: Outbox(inner.make(), lambda error: False, print), inner.read)
         case "composite":
-            return both(console_subject(terminal=False), mlflow_subject(store))
+            return both(console_subject(terminal=False), console_subject(terminal=True))
     return both(Subject(lambda: Trackers([]), lambda study: ""), console_subject(terminal=False))
 
 

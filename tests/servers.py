@@ -1,0 +1,98 @@
+"""Servers that tests start: MLflow's own, and PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from tests.ports import free_port
+
+START_LIMIT_S = 120
+POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+
+
+@contextmanager
+def running_mlflow(folder: Path, port: int) -> Iterator[str]:
+    """An MLflow server that keeps records and artefacts under ``folder``; its address."""
+    folder.mkdir(exist_ok=True)
+    options = [
+        "--backend-store-uri",
+        f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination",
+        str(folder / "kept"),
+    ]
+    command = [sys.executable, "-m", "mlflow", "server", *options, "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("ab"))
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_for_page(f"{address}/health", server)
+        yield address
+    finally:
+        end_with_children(server.pid)
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """A PostgreSQL server with an empty database; its address. Skips the test where there is none to start."""
+    if not POSTGRESQL:
+        pytest.skip("needs PostgreSQL: apt-get install postgresql")
+    programs, port = POSTGRESQL[-1], free_port()
+    folder = Path(tempfile.mkdtemp())  # pytest's own may not be entered by another user
+    as_user: list[str] = []
+    if os.geteuid() == 0:  # which PostgreSQL refuses
+        shutil.chown(folder, "postgres", "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+    (folder / "password").write_text("secret")
+    folder.chmod(0o755)
+    options = ["--username", "me", "--auth", "scram-sha-256", f"--pwfile={folder / 'password'}"]
+    subprocess.run([*as_user, programs / "initdb", *options, folder / "data"], check=True, stdout=subprocess.DEVNULL)
+    listen = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    command = [*as_user, programs / "postgres", "-D", folder / "data", *listen]
+    server = subprocess.Popen(command, stderr=(folder / "log").open("wb"))
+    try:
+        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        deadline = time.monotonic() + START_LIMIT_S
+        while subprocess.run(ready, check=False).returncode:
+            assert server.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield f"postgresql://me:secret@127.0.0.1:{port}/postgres"
+    finally:
+        end_with_children(server.pid)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for_page(address: str, server: subprocess.Popen[bytes]) -> str:
+    """What a page says, once its server answers."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the server has ended"
+        with contextlib.suppress(requests.RequestException):
+            answer = requests.get(address, timeout=5)
+            if answer.ok:
+                return answer.text
+        time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer")
+
+
+def end_with_children(pid: int) -> None:
+    """End a server and all that it started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        for process in psutil.wait_procs(family, timeout=10)[1]:
+            process.kill()
