@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow system lint benchmark picture clean
+.PHONY: demo test test-slow system lint benchmark screenshots clean
 
 # One file tells whether what is installed is what pyproject.toml and constraints.txt ask for.
 .venv/installed: pyproject.toml constraints.txt
@@ -29,6 +29,8 @@ test-slow: .venv/installed  ## the tests that take minutes
 
 system:  ## what tests drive besides Python; those that miss it are skipped
 	command -v sshd || test -x /usr/sbin/sshd || (apt-get update && apt-get install -y openssh-server)
+	command -v chromium || (apt-get update && apt-get install -y chromium)
+	ls /usr/lib/postgresql/*/bin/initdb || (apt-get update && apt-get install -y postgresql)
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -41,9 +43,8 @@ benchmark: .venv/installed  ## those that take minutes; the others in benchmarks
 	$(BIN)/python benchmarks/tracking_overhead.py
 	$(BIN)/python benchmarks/training_speed.py
 
-picture: .venv/installed  ## the README's picture, from the demo's front; needs chromium
-	command -v chromium || (apt-get update && apt-get install -y chromium)
-	$(BIN)/python docs/picture.py demo docs/front.png
+screenshots: .venv/installed system  ## the README's pictures, of the demo's study
+	$(BIN)/python docs/screenshots.py demo docs
 
 clean:
 	rm -rf .venv build

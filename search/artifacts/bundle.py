@@ -14,10 +14,11 @@ from transformers import AutoTokenizer
 
 from search.artifacts.agreement import TOLERANCES, disagreement
 from search.artifacts.checkpoint import is_stock, save_checkpoint
+from search.artifacts.intervals import score_interval
 from search.artifacts.model_card import model_card
 from search.artifacts.openvino import write_openvino
 from search.artifacts.runner import runner
-from search.artifacts.scoring import score_artifact
+from search.artifacts.scoring import artifact_logits
 from search.compression import Draft, apply, steps_of_the_encoder
 from search.compression.corpus import read_corpus
 from search.config import StudyConfig
@@ -78,7 +79,7 @@ class Bundle:
         Raises:
             UsageError: The folder is no bundle.
         """
-        for name in CONTENTS["onnx"]:
+        for name in ("model.onnx", "tokenizer.json", "candidate.json", "costs.json", "labels.json", "study.yaml"):
             if not (folder / name).is_file():
                 raise UsageError(f"{folder} is no bundle, it has no {name}: make one with `bertailor export`")
         path = folder / "study.yaml"
@@ -197,6 +198,7 @@ def _write(
                 path.unlink()
     if "openvino" in formats:
         write_openvino(folder)
+    predicted = artifact_logits(folder, task.test.texts, device.batch_size).argmax(axis=1)
     proof = {
         "study": config.name,
         "trial": trial.number,
@@ -210,7 +212,8 @@ def _write(
             "metric": task.metric,
             "validation": trial.score,
             "validation_texts": len(task.validation),
-            "test": score_artifact(folder, task, task.test, device.batch_size),
+            "test": task.score(task.test.labels, predicted.tolist()),
+            "test_interval": score_interval(task, task.test.labels, predicted),
             "test_texts": len(task.test),
         },
         "agreement": {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 from search.config import StudyConfig
+from search.models.backbones import BUNDLED
 from search.tasks import Task
 from spaces import Candidate, Compression, Quantisation
 
@@ -28,10 +31,10 @@ study `{study}`.
 Of the file `model.onnx` itself. The validation split chose this candidate, so that its score there flatters; the
 test split chose nothing.
 
-| split | {metric} | texts |
-| --- | --- | --- |
-| validation | {validation:.4f} | {n_validation} |
-| test | {test:.4f} | {n_test} |
+| split | {metric} | 95% interval | texts |
+| --- | --- | --- | --- |
+| validation | {validation:.4f} | | {n_validation} |
+| test | {test:.4f} | {low:.4f} to {high:.4f} | {n_test} |
 
 ## Costs
 
@@ -45,23 +48,14 @@ texts of the task, from text to logits.{noisy}
 Its answers differ from those of the checkpoint `model.safetensors` by {agreement:.2g} in probability, on average
 over the texts (tolerance {tolerance:g}).
 
-## Run it with onnxruntime alone
+## Run it
 
-```python
-import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
+With onnxruntime, tokenizers and numpy alone; from Python, `from run import predict`. Texts are cut after {max_tokens}
+word pieces.
 
-labels = {labels_list}
-tokenizer = Tokenizer.from_file("tokenizer.json")  # cuts after {max_tokens} word pieces
-session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
-
-ids = np.array([tokenizer.encode({example!r}).ids], dtype=np.int64)
-(logits,) = session.run(None, {{"input_ids": ids, "attention_mask": np.ones_like(ids)}})
-print(labels[logits.argmax()])
+```sh
+python run.py {example}
 ```
-
-## Load the checkpoint with transformers
 
 {loading}
 
@@ -79,12 +73,22 @@ Versions: {versions}. Study file: `study.yaml`.
 """
 
 STOCK = """\
+## Load the checkpoint with transformers
+
 `AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER")`, and `AutoTokenizer` alike: it is a stock BERT."""
 
 ELASTIC = """\
+## Load the checkpoint with transformers
+
 `AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`, and `AutoTokenizer` alike:
 the code is `elastic.py` in this folder, since a stock BERT can't have layers of different sizes, as many heads or such
 factors."""
+
+OPENVINO = """\
+## Run it with OpenVINO
+
+`openvino.Core().compile_model("openvino/model.xml")` takes the same inputs. What this card claims was measured of
+`model.onnx`."""
 
 PRECISIONS: dict[Quantisation, str] = {
     "none": "fp32",
@@ -125,19 +129,21 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         labels=", ".join(f"`{label}`" for label in task.labels),
         source=task.source,
         n_train=len(task.train),
-        backbone=config.backbone,
+        backbone=BUNDLED.get(config.backbone, f"{config.backbone}, whose own licence holds"),
         layers=", ".join(map(str, architecture.layers)),
         heads=", ".join(map(str, architecture.heads)),
         ffn_sizes=", ".join(map(str, architecture.ffn_sizes)),
         hidden_size=architecture.hidden_size,
         compression=_compression(candidate.compression, proof["unknown_rate"]),
-        loading=STOCK if stock else ELASTIC,
+        loading=_loading(proof["formats"], stock=stock),
         training=_how_trained(candidate, config, proof),
         metric=task.metric,
         validation=proof["score"]["validation"],
         n_validation=proof["score"]["validation_texts"],
         test=proof["score"]["test"],
         n_test=proof["score"]["test_texts"],
+        low=proof["score"]["test_interval"][0],
+        high=proof["score"]["test_interval"][1],
         how="predicted" if costs.get("predicted") else "measured on",
         machine=device["machine"].removeprefix("predicted "),
         threads=device["threads"],
@@ -146,11 +152,19 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         costs="\n".join(rows),
         agreement=proof["agreement"]["measured"],
         tolerance=proof["agreement"]["tolerance"],
-        labels_list=list(task.labels),
         max_tokens=candidate.compression.max_tokens or task.max_tokens,
-        example=task.validation.texts[0],
+        example=shlex.quote(" ".join(task.validation.texts[0].split())),
         versions=", ".join(f"{name} {version}" for name, version in proof["versions"].items()),
     )
+
+
+def _loading(formats: Sequence[str], *, stock: bool) -> str:
+    parts = []
+    if "hf" in formats:
+        parts.append(STOCK if stock else ELASTIC)
+    if "openvino" in formats:
+        parts.append(OPENVINO)
+    return "\n\n".join(parts)
 
 
 def _compression(compression: Compression, unknown_rate: float | None) -> str:

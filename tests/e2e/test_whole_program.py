@@ -154,6 +154,30 @@ def test_list_names_what_there_is(finished: Path, what: str, known: str) -> None
     assert known in succeeded("list", what, cwd=finished)
 
 
+def test_report_writes_one_page_with_the_story_and_the_test_score(finished: Path, tmp_path: Path) -> None:
+    assert "wrote" in succeeded("report", "tiny", "--out", tmp_path / "new" / "page.html", cwd=finished)
+    page = (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
+    assert "tiny: commands on this-machine" in page
+    assert "Its score on the test split is" in page
+    assert "Against the full-size model as int8" in page
+    for member in answered("front", "tiny", cwd=finished)["front"]:
+        assert f"<td>{member['candidate']}</td>" in page
+
+
+def test_quiet_a_search_says_nothing_but_the_front(finished: Path) -> None:
+    lines = succeeded("search", "study.yaml", "--quiet", cwd=finished).splitlines()
+    assert "Front of tiny" in next(line for line in lines if line.strip())
+    assert not any("trials finished" in line or "loading" in line for line in lines)
+
+
+def test_an_export_that_can_not_be_registered_is_whole_all_the_same(finished: Path, tmp_path: Path) -> None:
+    away = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    exported = bertailor("export", "tiny", "--out", tmp_path / "bundle", cwd=finished, env=away)
+    assert exported.returncode == 0
+    assert "the bundle is whole, but not in MLflow's registry" in exported.stderr
+    assert answered("verify", tmp_path / "bundle", cwd=finished)["passed"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["goemotions", "home-intents", "movie-snippets"])
 def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path: Path) -> None:

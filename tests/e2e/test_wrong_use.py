@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,11 @@ def test_broken_yaml(refused: Refused, tmp_path: Path) -> None:
         (["predict", ".", "a text"], "is no bundle"),
         (["profile", "nothing"], "neither bundled"),
         (["ui"], "no study"),
+        (["ui", "nothing"], "no study 'nothing'"),
+        (["report", "nothing"], "no study 'nothing'"),
+        (["search", "demo", "--set", "tracking.uri=here"], "tracking.uri"),
+        (["search", "demo", "--set", "tracking.uri=http://127.0.0.1:9"], "does not answer: start it, or correct"),
+        (["search", "demo", "--set", "tracking.uri=postgresql://me:pw@127.0.0.1:9/x"], "me:***@127.0.0.1:9/x can't be"),
     ],
 )
 def test_a_command_that_is_wrong(arguments: list[str], said: str, refused: Refused) -> None:
@@ -138,6 +144,15 @@ def test_a_port_that_is_taken(refused: Refused, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert "--port" in refused("ui", "--port", str(taken.getsockname()[1]))
+
+
+def test_a_store_of_another_mlflow(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "mlruns").mkdir()
+    with sqlite3.connect(tmp_path / "mlruns" / "mlflow.db") as database:
+        database.execute("create table alembic_version (version_num varchar(32) not null)")
+        database.execute("insert into alembic_version values ('from_the_future')")
+        database.execute("create table experiments (experiment_id integer)")
+    assert "made by another version of MLflow" in refused("ui")
 
 
 def test_a_study_whose_task_or_super_network_was_changed(study: Study, refused: Refused, tmp_path: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from search.artifacts.bundle import Bundle, export_bundle
+from search.artifacts.bundle import Bundle, Format, export_bundle
 from search.compression.corpus import read_corpus
 from search.config import Budgets, StudyConfig
 from search.devices.costs_cache import CostsCache
@@ -61,9 +61,10 @@ class FinishedTrial:
     record: TrialRecord
     folder: Path
 
-    def export(self, out: Path) -> Bundle:
+    def export(self, out: Path, formats: Sequence[Format] = ("onnx", "hf")) -> Bundle:
         """Its bundle."""
-        return export_bundle(self.record, self.folder, self.bench.config, self.bench.task, self.bench.device, out)
+        bench = self.bench
+        return export_bundle(self.record, self.folder, bench.config, bench.task, bench.device, out, formats)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from search.artifacts.intervals import score_interval
 from search.artifacts.scoring import score_artifact
-from search.comparison import compare, paired_interval
+from search.comparison import compare
 from search.tasks import Metric, Task
 from tests.search.conftest import FinishedTrial
 
@@ -20,17 +21,17 @@ POOR = np.where(RNG.random(100) < 0.6, LABELS, 1 - LABELS)
 @pytest.fixture(scope="module")
 def interval(tiny_task: Task) -> tuple[float, float]:
     """That of the accuracy that the good model gains."""
-    return paired_interval(tiny_task, LABELS.tolist(), GOOD, POOR)
+    return score_interval(tiny_task, LABELS.tolist(), GOOD, POOR)
 
 
 def test_equal_predictions_have_no_difference(tiny_task: Task) -> None:
-    assert paired_interval(tiny_task, LABELS.tolist(), GOOD, GOOD) == (0, 0)
+    assert score_interval(tiny_task, LABELS.tolist(), GOOD, GOOD) == (0, 0)
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro-f1"])
 def test_the_interval_contains_the_observed_gain(tiny_task: Task, metric: Metric) -> None:
     task = dataclasses.replace(tiny_task, metric=metric)
-    low, high = paired_interval(task, LABELS.tolist(), GOOD, POOR)
+    low, high = score_interval(task, LABELS.tolist(), GOOD, POOR)
     gain = task.score(LABELS.tolist(), GOOD.tolist()) - task.score(LABELS.tolist(), POOR.tolist())
     assert 0 < low < gain < high
 
@@ -39,7 +40,7 @@ def test_the_interval_of_the_other_way_round_is_its_mirror_image(
     tiny_task: Task, interval: tuple[float, float]
 ) -> None:
     low, high = interval
-    assert paired_interval(tiny_task, LABELS.tolist(), POOR, GOOD) == pytest.approx((-high, -low))
+    assert score_interval(tiny_task, LABELS.tolist(), POOR, GOOD) == pytest.approx((-high, -low))
 
 
 def test_the_interval_is_as_wide_as_the_normal_one(interval: tuple[float, float]) -> None:
@@ -56,7 +57,7 @@ def test_models_that_err_on_the_same_texts_have_a_narrower_interval(tiny_task: T
     alike[right[:10]] = 1 - alike[right[:10]]
     unlike[wrong] = 1 - unlike[wrong]
     unlike[right[: 10 + len(wrong)]] = 1 - unlike[right[: 10 + len(wrong)]]
-    narrow, wide = (paired_interval(tiny_task, LABELS.tolist(), GOOD, other) for other in (alike, unlike))
+    narrow, wide = (score_interval(tiny_task, LABELS.tolist(), GOOD, other) for other in (alike, unlike))
     assert np.mean(narrow) == pytest.approx(np.mean(wide), abs=0.02)
     assert narrow[1] - narrow[0] < wide[1] - wide[0]
 

@@ -20,4 +20,5 @@ def plots(study: StudyRecord, standing: Standing) -> dict[str, go.Figure]:
         drawn["choices"] = parallel_figure(study, standing)
     if standing.n_tried >= FEWEST_TRIALS:
         drawn["importances"] = importances_figure(study, standing)
-    return drawn
+    # Where all trials are alike, nothing decides.
+    return {name: figure for name, figure in drawn.items() if figure.data}

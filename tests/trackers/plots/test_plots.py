@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search.standing import standing_of
+from tests.trackers.test_records import a_study, a_trial, failed, over_budget, stopped
+from trackers.plots import plots
+from trackers.plots.png import png
+from trackers.records import Standing, TrialRecord
+
+STUDY = a_study(objectives=("score", "latency_ms", "size_mb"))
+
+
+@st.composite
+def candidates(draw: st.DrawFn) -> dict[str, Any]:
+    depth = draw(st.integers(1, 3))
+    sizes = {name: draw(st.lists(st.sampled_from([4, 8]), min_size=depth, max_size=depth)) for name in ("heads", "ffn")}
+    return {
+        "architecture": {
+            "layers": list(range(depth)),
+            "heads": sizes["heads"],
+            "ffn_sizes": sizes["ffn"],
+            "hidden_size": draw(st.sampled_from([192, 384])),
+        },
+        "compression": {"quantisation": "none", "vocabulary": draw(st.none() | st.integers(1000, 9000))},
+        "training": draw(st.none() | st.fixed_dictionaries({"learning_rate": st.floats(1e-5, 1e-2)})),
+    }
+
+
+@st.composite
+def trials(draw: st.DrawFn) -> list[TrialRecord]:
+    records: list[TrialRecord] = []
+    for number in range(draw(st.integers(0, 14))):
+        kind = draw(st.sampled_from(["scored", "scored", "failed", "over", "stopped", "repeat"]))
+        known = {
+            "candidate": draw(candidates()),
+            "costs": {"latency_ms": draw(st.floats(1e-3, 1e3)), "size_mb": draw(st.floats(0.1, 500))},
+            "baseline": draw(st.booleans()),
+        }
+        made = {"failed": failed, "over": over_budget, "stopped": stopped}.get(kind)
+        if made is not None:
+            records.append(made(number))
+        else:
+            repeats = 0 if kind == "repeat" and records else None
+            records.append(a_trial(number, score=draw(st.floats(0, 1)), repeats=repeats, **known))
+    return records
+
+
+@settings(max_examples=25, deadline=None)
+@given(trials())
+def test_whatever_trials_there_are_all_plots_can_be_drawn(records: list[TrialRecord]) -> None:
+    figures = plots(STUDY, standing_of(records, STUDY.objectives))
+    assert "front" in figures
+    for figure in figures.values():
+        assert png(figure).startswith(b"\x89PNG")
+
+
+def test_where_all_candidates_are_alike_nothing_is_said_of_what_decides() -> None:
+    records = tuple(a_trial(number, score=number / 20) for number in range(12))
+    assert "importances" not in plots(STUDY, Standing(trials=records, front=(11,), recommended=11))
