@@ -6,16 +6,19 @@ import statistics
 import time
 from collections.abc import Mapping
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
-from trackers.description import in_words, nothing_fits, screened_in_words
+from trackers.description import in_words, nothing_fits, screened_in_words, spread
 from trackers.hypervolume import front_hypervolume
 from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tables import trials_table
 from trackers.tracker import Tracker
 
+# Of the front so far, as many are shown as leave room for the lines.
+MOST_MEMBERS = 6
 # Title, figure, format and unit of what a trial's line shows.
 LINE = (
     ("score", "score", ".4f", ""),
@@ -27,7 +30,7 @@ LINE = (
 
 
 class ConsoleTracker(Tracker):
-    """A line for each trial above a line of live progress; without a terminal, the lines alone.
+    """A line for each trial above the front so far and the progress; without a terminal, the lines alone.
 
     Args:
         console: Where to write.
@@ -43,15 +46,16 @@ class ConsoleTracker(Tracker):
             MofNCompleteColumn(),
             TextColumn("{task.fields[found]}"),
             console=self._lines,
-            transient=True,
         )
+        self._front = Standing()
+        self._live = Live(get_renderable=self._screen, console=self._lines, transient=True)
         self._bar = self._progress.add_task("starting", total=None, found="")
         self._label = ""
 
     def stage(self, text: str) -> None:
         """Say what the study does now."""
         if self._lines.is_terminal:
-            self._progress.start()
+            self._live.start()
             self._progress.update(self._bar, description=escape(f"{self._label} {text}".strip()))
         elif not self._label:
             self._lines.print(text, markup=False, highlight=False)
@@ -111,9 +115,17 @@ class ConsoleTracker(Tracker):
 
     def close(self) -> None:
         """Take the line of progress away, and give the terminal its cursor back."""
-        self._progress.stop()
+        self._live.stop()
+
+    def _screen(self) -> Group:
+        """What stands below the lines: the front so far, and the progress."""
+        if not self._front.front:
+            return Group(self._progress)
+        members = spread(self._front.members, MOST_MEMBERS, self._front.recommended)
+        return Group(trials_table(members, self._front.recommended, "Front so far"), self._progress)
 
     def _update(self, standing: Standing) -> None:
+        self._front = standing
         self._progress.update(
             self._bar, completed=standing.n_tried, total=self._study.n_trials, found=self._found(standing)
         )
@@ -146,6 +158,12 @@ def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None
         )
         return
     console.print(trials_table(standing.members, standing.recommended, f"Front of {study.name}"))
+    print_findings(console, ending)
+
+
+def print_findings(console: Console, ending: Ending) -> None:
+    """Print what a study found out at its end, if it has."""
+    standing = ending.standing
     if ending.test_score is not None:
         chosen = standing.trial(standing.recommended or 0)
         console.print(

@@ -14,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 from trackers.errors import TrackingError
 
-# Creating the store's tables is no news.
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+# That the store's tables are created, and a list of fonts, is no news.
+for noisy in ("mlflow.store.db.utils", "matplotlib.font_manager"):
+    logging.getLogger(noisy).setLevel(logging.WARNING)
 
 # MLflow itself would try a server that is away for four minutes at every call.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}

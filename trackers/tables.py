@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
 
-from trackers.records import Standing, TrialRecord
+from trackers.records import Ending, Standing, TrialRecord
 
 # Column title, figure and format of what matters first.
 COLUMNS = (
@@ -34,6 +35,12 @@ def front_rows(standing: Standing) -> list[dict[str, Any]]:
         }
         for trial in standing.members
     ]
+
+
+def ending_row(ending: Ending) -> dict[str, Any]:
+    """What was found out at the end, as JSON takes it."""
+    comparison = None if ending.comparison is None else asdict(ending.comparison)
+    return {"test_score": ending.test_score, "comparison": comparison}
 
 
 def front_csv(standing: Standing) -> str:

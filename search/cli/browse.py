@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from search.cli.console import DEFAULT_STORE, Json, Store, console, print_json
-from trackers.tables import front_rows, trials_table
+from trackers.tables import ending_row, front_rows, trials_table
 
 if TYPE_CHECKING:
     from search.devices.device import Device
@@ -23,17 +23,20 @@ def front(
     as_json: Json = False,
 ) -> None:
     """Show a study's front."""
-    from search.standing import standing_of
     from search.store import study_store
+    from trackers.console import print_findings
     from trackers.description import nothing_fits
 
     begun = study_store(store, study)
-    standing = standing_of(begun.records(), begun.config().objectives)
+    ending = begun.ending()
+    standing = ending.standing
     if as_json:
-        print_json({"study": begun.name, "trials": len(standing.trials), "front": front_rows(standing)})
+        answer = {"study": begun.name, "trials": len(standing.trials), **ending_row(ending)}
+        print_json({**answer, "front": front_rows(standing)})
     elif standing.front:
         title = f"Front of {begun.name}: {len(standing.front)} of {len(standing.trials)} trials"
         console.print(trials_table(standing.members, standing.recommended, title))
+        print_findings(console, ending)
     else:
         budgets = begun.config().budgets.model_dump(exclude_none=True)
         console.print(nothing_fits(standing, budgets), markup=False, highlight=False, soft_wrap=True)

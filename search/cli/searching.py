@@ -10,7 +10,7 @@ from rich.console import Console
 
 from search.cli.console import DEFAULT_STORE, Json, Store, console, errors, print_json
 from trackers.console import ConsoleTracker
-from trackers.tables import front_rows
+from trackers.tables import ending_row, front_rows
 
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
@@ -56,9 +56,7 @@ def search(
     finally:
         screen.close()
     if as_json:
-        comparison = None if ending.comparison is None else vars(ending.comparison)
-        answer = {"study": config.name, "test_score": ending.test_score, "comparison": comparison}
-        print_json({**answer, "front": front_rows(ending.standing)})
+        print_json({"study": config.name, **ending_row(ending), "front": front_rows(ending.standing)})
     elif ending.standing.front:
         _say_what_next(progress, config.name, store)
     if ending.stopped:

@@ -11,7 +11,7 @@ from typing import Any
 
 from search.devices import probe
 from search.devices.costs import Costs
-from search.files import digest, write_whole
+from search.files import digest, sha256_of, write_whole
 
 
 class CostsCache:
@@ -30,11 +30,11 @@ class CostsCache:
         A noisy measurement is not kept: another one may be better.
 
         Args:
-            what: All that decides the costs, but for the processor and the versions of the libraries.
+            what: All that decides the costs, but for the processor, the probe and the versions of the libraries.
             measure: Measures it.
         """
         versions = {name: version(name) for name in ("bertailor", "onnxruntime")}
-        key = {**what, "machine": probe.machine(), **versions}
+        key = {**what, "machine": probe.machine(), "probe": sha256_of(Path(probe.__file__)), **versions}
         path = self._folder / f"{digest(key)}.json"
         if path.is_file():
             return Costs(**json.loads(path.read_text(encoding="utf-8")))

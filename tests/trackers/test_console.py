@@ -199,6 +199,19 @@ def test_a_terminal_shows_the_trial_in_progress() -> None:
     assert "#3 2L 4H: after step 16 train_loss 0.500, epoch_score 0.750" in screen.text
 
 
+def test_a_terminal_shows_the_front_so_far_beside_the_progress() -> None:
+    screen = Screen(terminal=True)
+    screen.tracker.stage("loading")
+    end_trials(screen, [a_trial(0, score=0.8125), over_budget(1)], front=(0,))
+    screen.tracker.start_trial(2, "2L 4H")
+    screen.tracker.stage("measuring")
+    screen.tracker.close()
+    last = screen.text.rpartition("Front so far")[2]
+    assert a_trial(0).label in last
+    assert over_budget(1).label not in last
+    assert "#2 2L 4H: measuring" in last
+
+
 def test_the_end_shows_the_front_and_what_to_take(screen: Screen) -> None:
     standing = Standing(trials=(a_trial(0, score=0.9), a_trial(1, score=0.6)), front=(0,), recommended=0)
     screen.tracker.begin(a_study("lights"), Standing())
