@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from search.cli.console import DEFAULT_STORE
 from trackers.mlflow_store import embedded_uri
-from trackers.views import FRONT, TRIALS, run_page, view_page
+from trackers.views import TRIALS, run_page, view_page
 
 SETTLED_MS = 5000
 
@@ -47,10 +47,8 @@ def main(study: str, folder: Path) -> None:
             show(page, f"{address}/{run_page(run.info.experiment_id, run.info.run_id)}")
             page.get_by_role("button", name="Expand description").click()
             page.screenshot(path=folder / "study.png")
-            show(page, f"{address}/{view_page(run.info.experiment_id, FRONT)}")
-            page.screenshot(path=folder / "view.png")
             show(page, f"{address}/{view_page(run.info.experiment_id, TRIALS)}&compareRunsMode=CHART")
-            page.screenshot(path=folder / "charts.png")
+            page.screenshot(path=folder / "trials.png")
             browser.close()
     finally:
         server.terminate()

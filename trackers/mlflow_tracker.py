@@ -113,8 +113,12 @@ class MlflowTracker(Tracker):
         self._show(standing)
 
     def _write(self, trial: TrialRecord, standing: Standing) -> None:
+        curve: list[Metric] = []
         if trial.number not in self._runs:
+            # Its reports were never heard; what the record has of them is the score.
             self.start_trial(trial.number, trial.label)
+            for report, score in enumerate(trial.curve, start=1):
+                curve += _metrics({"epoch_score": score}, step=report)
         run_id = self._runs[trial.number]
         tags = {
             "outcome": standing.outcome(trial),
@@ -129,7 +133,7 @@ class MlflowTracker(Tracker):
             metrics["unknown_rate"] = trial.unknown_rate
         self._client.log_batch(
             run_id,
-            metrics=_metrics(metrics),
+            metrics=[*_metrics(metrics), *curve],
             params=[Param(key, value) for key, value in _flat(trial.candidate).items()],
             tags=[RunTag(key, value) for key, value in tags.items() if value],
         )

@@ -48,15 +48,17 @@ def ui(
         _open(f"{uri.rstrip('/')}/{page}", browser)
         return
     _check_free(host, port)
-    address = f"http://{host}:{port}"
+    everywhere = host == "0.0.0.0"
+    address = f"http://{'127.0.0.1' if everywhere else host}:{port}"
     options = ["--backend-store-uri", uri, "--host", host, "--port", str(port), "--workers", "1"]
+    options += ["--allowed-hosts", "*"] if everywhere else []  # MLflow would refuse what calls this machine by its name
     artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
     server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts])
     try:
-        _wait_for(server, f"http://127.0.0.1:{port}/health" if host == "0.0.0.0" else f"{address}/health")
-        console.print(f"MLflow at {address}/{page}; Ctrl-C ends it", highlight=False, soft_wrap=True)
-        _open(f"{address}/{page}", browser)
+        if _answers(server, f"{address}/health"):
+            console.print(f"MLflow at {address}/{page}; Ctrl-C ends it", highlight=False, soft_wrap=True)
+            _open(f"{address}/{page}", browser)
         code = server.wait()
     except KeyboardInterrupt:
         _end_with_children(server.pid)
@@ -86,14 +88,15 @@ def _check_free(host: str, port: int) -> None:
             ) from error
 
 
-def _wait_for(server: subprocess.Popen[bytes], address: str) -> None:
-    """Wait until the server answers, or has ended."""
+def _answers(server: subprocess.Popen[bytes], address: str) -> bool:
+    """Wait until the server answers, which it may never do."""
     deadline = time.monotonic() + START_LIMIT_S
     while server.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(requests.RequestException):
             if requests.get(address, timeout=1).ok:
-                return
+                return True
         time.sleep(0.2)
+    return False
 
 
 def _open(address: str, wanted: bool) -> None:
