@@ -24,6 +24,7 @@ def nowhere_else() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file run in one process, as do those of files with the same GROUP: they share what takes long."""
     for item in items:

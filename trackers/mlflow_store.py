@@ -10,6 +10,7 @@ from pathlib import Path
 import requests
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from trackers.errors import TrackingError
@@ -18,6 +19,7 @@ from trackers.errors import TrackingError
 for noisy in ("mlflow.store.db.utils", "matplotlib.font_manager"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
+DATABASES = {"sqlite", "postgresql", "mysql", "mssql"}
 # MLflow itself would try a server that is away for four minutes at every call.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
 
@@ -32,9 +34,9 @@ def tracking_uri(store: Path, configured: str | None = None) -> str:
     return configured or os.environ.get("MLFLOW_TRACKING_URI") or embedded_uri(store)
 
 
-def is_server(uri: str) -> bool:
-    """Whether an address is that of an MLflow server, which has pages and keeps artefacts itself."""
-    return uri.startswith(("http://", "https://"))
+def is_database(uri: str) -> bool:
+    """Whether an address is that of a database, and not of a server that has pages and keeps artefacts itself."""
+    return uri.partition(":")[0].partition("+")[0] in DATABASES
 
 
 def connect(uri: str) -> MlflowClient:
@@ -46,6 +48,8 @@ def connect(uri: str) -> MlflowClient:
     for name, value in PATIENCE.items():
         os.environ.setdefault(name, value)
     try:
+        if is_database(uri) and not uri.startswith("sqlite"):
+            create_engine(uri).connect().close()  # MLflow would try one that is away for two minutes
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
     except Exception as error:
@@ -77,7 +81,7 @@ def _why(error: Exception, uri: str) -> str:
             "was made by another version of MLflow: install the newest (`pip install -U mlflow`), and if it is older"
             f" than that, copy it and run `mlflow db upgrade {shown(uri)}`"
         )
-    if is_server(uri) and is_away(error):
+    if not is_database(uri) and is_away(error):
         return "does not answer: start it, or correct tracking.uri or MLFLOW_TRACKING_URI"
     if isinstance(error, ModuleNotFoundError):
         remedy = "`pip install 'bertailor[postgresql]'`" if error.name == "psycopg" else "install it"

@@ -21,7 +21,7 @@ from mlflow.utils.mlflow_tags import (
 
 from trackers.description import describe
 from trackers.hypervolume import front_hypervolume
-from trackers.mlflow_store import connect, is_server, tracking_uri
+from trackers.mlflow_store import connect, is_database, tracking_uri
 from trackers.plots import plots
 from trackers.plots.png import png
 from trackers.records import DataRecord, Ending, Standing, StudyRecord, TrialRecord, WarmUp
@@ -54,7 +54,7 @@ class MlflowTracker(Tracker):
     def __init__(self, store: Path, uri: str | None = None) -> None:
         store.mkdir(parents=True, exist_ok=True)
         address = tracking_uri(store, uri)
-        self._artifacts = None if is_server(address) else (store / "artifacts").resolve()
+        self._artifacts = (store / "artifacts").resolve() if is_database(address) else None
         self._client = connect(address)
         self._runs: dict[int, str] = {}  # trial number -> run id
         self._front: set[int] = set()  # as tagged

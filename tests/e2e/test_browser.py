@@ -135,9 +135,12 @@ def test_the_view_of_the_front_shows_what_matters_first(
 ) -> None:
     page.goto(f"{pages.opened.partition('/runs/')[0]}/runs?viewStateShareKey=bertailor-front")
     expect(page.get_by_text(f"{len(front)} matching runs")).to_be_visible(timeout=PATIENCE_MS)
-    headings = [text.strip() for text in page.get_by_role("columnheader").all_inner_texts()]
-    shown = [text for text in headings if text in {"score", "latency_ms", "size_mb", "memory_mb", "depth"}]
-    assert list(dict.fromkeys(shown)) == ["score", "latency_ms", "size_mb", "memory_mb", "depth"]
+    wanted = ["score", "latency_ms", "size_mb", "memory_mb", "depth"]
+    headings = [page.get_by_role("columnheader", name=name, exact=True).first for name in wanted]
+    boxes = [heading.bounding_box() for heading in headings]
+    places = [box["x"] for box in boxes if box is not None]
+    assert len(places) == len(wanted)
+    assert places == sorted(places)
     first = page.get_by_role("link", name=re.compile(r"^#\d+ ")).first
     expect(first).to_have_text(f"#{front[0]['trial']} {front[0]['candidate']}")
 

@@ -101,7 +101,7 @@ def test_a_member_that_was_displaced_while_mlflow_was_away_becomes_dominated(boo
 
 def test_a_trial_that_mlflow_never_heard_of_has_its_curve(book: Book) -> None:
     trained = a_trial(0, curve=(0.25, 0.5, 0.75))
-    book.tracker().begin(a_study("unheard"), standing(trained, front=(0,)))
-    (run,) = book.children("unheard")
+    book.tracker().begin(a_study("curve-alone"), standing(trained, front=(0,)))
+    (run,) = book.children("curve-alone")
     history = book.client.get_metric_history(run.info.run_id, "epoch_score")
     assert [(point.step, point.value) for point in history] == [(1, 0.25), (2, 0.5), (3, 0.75)]

@@ -49,7 +49,7 @@ def trials(draw: st.DrawFn) -> list[TrialRecord]:
     return records
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(trials())
 def test_whatever_trials_there_are_all_plots_can_be_drawn(records: list[TrialRecord]) -> None:
     figures = plots(STUDY, standing_of(records, STUDY.objectives))
