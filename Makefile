@@ -22,7 +22,7 @@ demo: .venv/installed  ## a real study on this machine, its winner exported and 
 
 # Two files of tests at a time, each on one thread: together they would wait for each other's.
 test: lint  ## every test but those marked slow
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: .venv/installed  ## the tests that take minutes
 	$(BIN)/pytest -m slow

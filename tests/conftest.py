@@ -24,15 +24,6 @@ def nowhere_else() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run in one process, as do those of files with the same GROUP: they share what takes long."""
-    for item in items:
-        module = item.getparent(pytest.Module)
-        group = getattr(module and module.obj, "GROUP", item.nodeid.partition("::")[0])
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def shared_data(name: str) -> Path:
     """A folder of the shared real data; the test is skipped where it isn't there."""
     folder = SHARED / name

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.conftest import tiny_rows, write_csv
 
@@ -84,9 +85,18 @@ def study(tmp_path: Path, tiny_csv: Path) -> Study:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished study called tiny and its bundle."""
-    folder = tmp_path_factory.mktemp("finished")
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with a finished study called tiny and its bundle, which all processes of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "bundle").is_dir():
+            folder.mkdir()
+            _finish_a_study(folder)
+    return folder
+
+
+def _finish_a_study(folder: Path) -> None:
     write_csv(folder / "commands.csv", tiny_rows())
     write_yaml(folder / "space.yaml", TINY_SPACE)
     write_yaml(
@@ -102,4 +112,3 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     succeeded("search", "study.yaml", cwd=folder)
     succeeded("export", "tiny", "--out", "bundle", cwd=folder)
-    return folder

@@ -21,7 +21,6 @@ from tests.ports import free_port
 from tests.servers import end_with_children, wait_for_page
 from trackers.mlflow_store import embedded_uri
 
-GROUP = "finished study"
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 

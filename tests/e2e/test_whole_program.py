@@ -21,9 +21,6 @@ from tests.e2e.conftest import (
 )
 from trackers.records import TrialRecord
 
-# Shares its finished study.
-GROUP = "finished study"
-
 
 def test_front_shows_the_members_and_recommends_one(finished: Path) -> None:
     front = answered("front", "tiny", cwd=finished)
