@@ -20,9 +20,9 @@ demo: .venv/installed  ## a real study on this machine, its winner exported and 
 	@echo "the bundle of the recommended candidate:  build/demo-bundle"
 	@echo "browse the study:                         $(BIN)/bertailor ui"
 
-# Two files of tests at a time, each on one thread: together they would wait for each other's.
+# Two files of tests at a time, whole programs first, each on one thread: together they would wait for each other's.
 test: lint  ## every test but those marked slow
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: .venv/installed  ## the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -34,7 +34,8 @@ def running_mlflow(folder: Path, port: int) -> Iterator[str]:
         str(folder / "kept"),
     ]
     command = [sys.executable, "-m", "mlflow", "server", *options, "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("ab"))
+    variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes
+    server = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("ab"))
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for_page(f"{address}/health", server)

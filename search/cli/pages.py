@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -54,7 +55,9 @@ def ui(
     options += ["--allowed-hosts", "*"] if everywhere else []  # MLflow would refuse what calls this machine by its name
     artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
-    server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts])
+    # MLflow's jobs are for language models, and seven processes.
+    variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts], env=variables)
     try:
         if _answers(server, f"{address}/health"):
             console.print(f"MLflow at {address}/{page}; Ctrl-C ends it", highlight=False, soft_wrap=True)

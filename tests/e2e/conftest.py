@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import yaml
-from filelock import FileLock
 
 from tests.conftest import tiny_rows, write_csv
 
@@ -84,31 +83,19 @@ def study(tmp_path: Path, tiny_csv: Path) -> Study:
     return write
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder with a finished study called tiny and its bundle, which all processes of a test run share."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base if worker_id == "master" else base.parent) / "finished"
-    with FileLock(f"{folder}.lock"):
-        if not (folder / "bundle").is_dir():
-            folder.mkdir()
-            _finish_a_study(folder)
-    return folder
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished study called tiny and its bundle."""
+    return finish_a_study(tmp_path_factory.mktemp("finished"), trials=5, **SHORT)
 
 
-def _finish_a_study(folder: Path) -> None:
+def finish_a_study(folder: Path, **keys: Any) -> Path:
+    """Run a study called tiny in a folder, and export its winner there."""
     write_csv(folder / "commands.csv", tiny_rows())
     write_yaml(folder / "space.yaml", TINY_SPACE)
-    write_yaml(
-        folder / "study.yaml",
-        {
-            "name": "tiny",
-            "task": "commands.csv",
-            "space": "space.yaml",
-            "budgets": {"latency_ms": 500, "memory_mb": 2000},
-            "trials": 5,
-            **SHORT,
-        },
-    )
+    budgets = {"latency_ms": 500, "memory_mb": 2000}
+    study = {"name": "tiny", "task": "commands.csv", "space": "space.yaml", "budgets": budgets, **keys}
+    write_yaml(folder / "study.yaml", study)
     succeeded("search", "study.yaml", cwd=folder)
     succeeded("export", "tiny", "--out", "bundle", cwd=folder)
+    return folder

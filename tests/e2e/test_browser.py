@@ -16,7 +16,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.e2e.conftest import COMMAND, answered
+from tests.e2e.conftest import COMMAND, answered, finish_a_study
 from tests.ports import free_port
 from tests.servers import end_with_children, wait_for_page
 from trackers.mlflow_store import embedded_uri
@@ -39,6 +39,12 @@ class Pages:
 
     address: str
     opened: str
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished study called tiny, without a super-network, and its bundle."""
+    return finish_a_study(tmp_path_factory.mktemp("finished"), strategy="standalone", trials=4)
 
 
 @pytest.fixture(scope="module")

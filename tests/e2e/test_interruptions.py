@@ -69,6 +69,7 @@ def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(
     assert sorted(runs.values()) == ["FINISHED"] * (n_trials + 1) + ["KILLED"]
 
 
+@pytest.mark.slow
 def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp_path: Path) -> None:
     study(choices=SLOW_SPACE, trials=1, **TRAINING)
     process = start("search", "study.yaml")
@@ -84,6 +85,7 @@ def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp
     assert len(ended) == N_BASELINES + 1
 
 
+@pytest.mark.slow
 def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study, start: Start, tmp_path: Path) -> None:
     study(trials=1)
     process = start("search", "study.yaml")
@@ -133,6 +135,7 @@ def test_a_second_run_of_a_running_study_is_refused(study: Study, start: Start, 
     assert "another process" in second.stderr
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, tmp_path: Path) -> None:
     diverging = {**TINY_SPACE["training"], "learning_rate": [1.0e30, 1.0e-3]}
     study(choices={**TINY_SPACE, "training": diverging}, trials=8, **TRAINING)

@@ -27,7 +27,7 @@ def run_trial(tracker: Outbox, number: int) -> None:
     tracker.end_trial(TRIALS[number], standing(number + 1))
 
 
-@pytest.mark.parametrize("back", ["in time", "too late"])
+@pytest.mark.parametrize("back", ["in time", pytest.param("too late", marks=pytest.mark.slow)])
 def test_a_server_that_goes_away_in_the_middle_of_a_study_has_everything_once_it_is_back(
     back: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
