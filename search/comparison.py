@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import numpy as np
 
 from search.artifacts.intervals import score_interval
-from search.artifacts.scoring import artifact_logits
 from search.tasks import Task
 from trackers.records import Comparison, TrialRecord
 
 
-def compare(
-    chosen: tuple[TrialRecord, Path], full: tuple[TrialRecord, Path], task: Task, batch_size: int
-) -> Comparison:
+def compare(chosen: tuple[TrialRecord, np.ndarray], full: tuple[TrialRecord, np.ndarray], task: Task) -> Comparison:
     """Compare two trials on the test split, which nothing before has read.
 
     Args:
-        chosen: The recommended trial, and where its artefact lies.
-        full: That of the full-size model.
+        chosen: The recommended trial, and the (texts,) labels that its artefact gives to the test texts.
+        full: The same of the full-size model.
         task: Has the test split.
-        batch_size: Texts of one inference.
     """
-    predicted, by_full = (
-        artifact_logits(folder, task.test.texts, batch_size).argmax(axis=1) for _, folder in (chosen, full)
-    )
+    predicted, by_full = chosen[1], full[1]
     low, high = score_interval(task, task.test.labels, predicted, by_full)
     full_score = task.score(task.test.labels, by_full.tolist())
     return Comparison(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -161,25 +162,13 @@ def inputs_of(bench: Workbench) -> dict[str, str]:
     return {name: digest(part.encode()) for name, part in parts.items()}
 
 
-def _data(bench: Workbench) -> DataRecord:
-    task = bench.task
-    return DataRecord(
-        name=task.name,
-        digest=inputs_of(bench)[TEXTS][:16],
-        source=task.source,
-        labels=task.labels,
-        n_train=len(task.train),
-        n_validation=len(task.validation),
-    )
-
-
-def study_record(bench: Workbench, n_baselines: int) -> StudyRecord:
-    """The study as its trackers see it."""
-    config = bench.config
+def study_record(bench: Workbench, inputs: Mapping[str, str], n_baselines: int) -> StudyRecord:
+    """The study as its trackers see it; ``inputs`` are those of ``inputs_of``."""
+    config, task = bench.config, bench.task
     settings = config.model_dump(mode="json", exclude={*ASIDE})
     return StudyRecord(
         name=config.name,
-        task=bench.task.name,
+        task=task.name,
         device=bench.device.name,
         n_trials=config.trials + n_baselines,
         time_limit_s=config.time,
@@ -187,5 +176,12 @@ def study_record(bench: Workbench, n_baselines: int) -> StudyRecord:
         budgets=config.budgets.model_dump(exclude_none=True),
         settings={key: str(value) for key, value in settings.items() if value is not None},
         config_yaml=config.to_yaml(),
-        data=_data(bench),
+        data=DataRecord(
+            name=task.name,
+            digest=inputs[TEXTS][:16],
+            source=task.source,
+            labels=task.labels,
+            n_train=len(task.train),
+            n_validation=len(task.validation),
+        ),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.artifacts.scoring import score_artifact
+from search.artifacts.scoring import artifact_answers
 from search.baselines import baselines, full_int8
 from search.comparison import compare
 from search.config import StudyConfig
@@ -28,7 +28,7 @@ from search.trial import failed_trial, files_of, run_trial
 from search.warm_up import kept, warm_up
 from search.workbench import Workbench
 from spaces import Candidate, Space
-from trackers.records import Comparison, Ending, TrialRecord
+from trackers.records import Ending, TrialRecord
 from trackers.tracker import Tracker
 
 # A study whose first trials all fail has a fault that more trials won't mend.
@@ -60,11 +60,12 @@ def run_study(config: StudyConfig, store: Path, tracker: Tracker) -> Ending:
         if not study_store.exists:
             check_budgets(bench, study_store)
         config = bench.config  # with the device's own budgets
-        study_store.save_config(config, inputs_of(bench))
+        inputs = inputs_of(bench)
+        study_store.save_config(config, inputs)
         study = study_store.optuna_study(config)
         recover(study, study_store, config, bench.space)
         ledger = Ledger(study, config, tracker)
-        record = study_record(bench, len(baselines(bench.space)))
+        record = study_record(bench, inputs, len(baselines(bench.space)))
         study_store.save_study(record)
         tracker.begin(record, ledger.standing)
         ending = Ending(standing=ledger.standing, stopped="by an error")
@@ -142,18 +143,20 @@ def search(ledger: Ledger, space: Space, run: Run, deadline: float = math.inf) -
 def report(bench: Workbench, store: StudyStore, ledger: Ledger) -> Ending:
     """The ending of a study that ran to its end; the test split is read here for the first time."""
     standing = ledger.standing
-    if standing.recommended is None:
+    chosen = standing.chosen
+    if chosen is None:
         return Ending(standing=standing)
     bench.tracker.stage("keeping the front, and scoring the recommended candidate on the test split")
     for member in standing.members:
         files_of(bench, store, member)
-    chosen, full = standing.trial(standing.recommended), full_int8(ledger.records, bench.space)
-    folder = files_of(bench, store, chosen)
-    score = score_artifact(folder, bench.task, bench.task.test, bench.device.batch_size)
-    comparison: Comparison | None = None
-    if full is not None:
-        against = (full, files_of(bench, store, full))
-        comparison = compare((chosen, folder), against, bench.task, bench.device.batch_size)
+    full = full_int8(ledger.records, bench.space)
+
+    def answers(trial: TrialRecord) -> np.ndarray:
+        return artifact_answers(files_of(bench, store, trial), bench.task.test, bench.device.batch_size)
+
+    predicted = answers(chosen)
+    score = bench.task.score(bench.task.test.labels, predicted.tolist())
+    comparison = None if full is None else compare((chosen, predicted), (full, answers(full)), bench.task)
     screening_error = float(np.median(bench.screen.errors)) if bench.screen and bench.screen.ready else None
     return Ending(standing=standing, test_score=score, comparison=comparison, screening_error=screening_error)
 

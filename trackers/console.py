@@ -163,9 +163,8 @@ def print_standing(console: Console, study: StudyRecord, ending: Ending) -> None
 
 def print_findings(console: Console, ending: Ending) -> None:
     """Print what a study found out at its end, if it has."""
-    standing = ending.standing
-    if ending.test_score is not None:
-        chosen = standing.trial(standing.recommended or 0)
+    chosen = ending.standing.chosen
+    if chosen is not None and ending.test_score is not None:
         console.print(
             f"recommended: #{chosen.number} {chosen.label}, the nearest to the best of every objective at once;"
             f" score on the test split {ending.test_score:.4f}",

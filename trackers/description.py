@@ -35,7 +35,7 @@ def describe(
     lines = [
         f"## {study.name}: {study.task} on {study.device}",
         "",
-        *([] if standing.recommended is None else [*_recommended(study, standing, ending), ""]),
+        *([] if standing.chosen is None else [*_recommended(study, standing.chosen, ending), ""]),
         f"- **Traded off:** {', '.join(study.objectives)}",
         f"- **Budgets:** {budgets or 'none'}",
         f"- **Trials:** {standing.n_tried} of {study.n_trials}: "
@@ -58,9 +58,8 @@ def describe(
     return "\n".join(lines)
 
 
-def _recommended(study: StudyRecord, standing: Standing, ending: Ending | None) -> list[str]:
+def _recommended(study: StudyRecord, chosen: TrialRecord, ending: Ending | None) -> list[str]:
     """Which trial to take, why, and how: first of all, because MLflow's page folds the rest away."""
-    chosen = standing.trial(standing.recommended or 0)
     tested = ""
     if ending is not None and ending.test_score is not None:
         tested = f" Its score on the test split is {ending.test_score:.4f}."

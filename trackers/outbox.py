@@ -32,6 +32,10 @@ class Outbox(Tracker):
         self._waiting: deque[Callable[[], None]] = deque()
         self._failed_at: float | None = None
 
+    def stage(self, text: str) -> None:
+        """Send."""
+        self._send(partial(self._tracker.stage, text))
+
     def begin(self, study: StudyRecord, standing: Standing) -> None:
         """Send."""
         self._send(partial(self._tracker.begin, study, standing))

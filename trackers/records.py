@@ -162,6 +162,11 @@ class Standing:
         return next(trial for trial in self.trials if trial.number == number)
 
     @property
+    def chosen(self) -> TrialRecord | None:
+        """The trial to take, if there is one."""
+        return None if self.recommended is None else self.trial(self.recommended)
+
+    @property
     def members(self) -> list[TrialRecord]:
         """The trials on the front."""
         by_number = {trial.number: trial for trial in self.trials}

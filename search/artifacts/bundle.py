@@ -18,7 +18,7 @@ from search.artifacts.intervals import score_interval
 from search.artifacts.model_card import model_card
 from search.artifacts.openvino import write_openvino
 from search.artifacts.runner import runner
-from search.artifacts.scoring import artifact_logits
+from search.artifacts.scoring import artifact_answers
 from search.compression import Draft, apply, steps_of_the_encoder
 from search.compression.corpus import read_corpus
 from search.config import StudyConfig
@@ -198,7 +198,7 @@ def _write(
                 path.unlink()
     if "openvino" in formats:
         write_openvino(folder)
-    predicted = artifact_logits(folder, task.test.texts, device.batch_size).argmax(axis=1)
+    predicted = artifact_answers(folder, task.test, device.batch_size)
     proof = {
         "study": config.name,
         "trial": trial.number,

@@ -12,7 +12,7 @@ import mlflow.onnx
 import mlflow.pyfunc
 import onnx
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.models.signature import ModelSignature
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
@@ -57,7 +57,7 @@ def register(
         client.log_artifacts(run_id, str(Path(folder) / "model"), "model")
     try:
         client.create_registered_model(study, description=f"Exported candidates of the study {study}.")
-    except (MlflowException, RestException) as error:
+    except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
     made = client.create_model_version(

@@ -21,7 +21,11 @@ def artifact_logits(folder: Path, texts: Sequence[str], batch_size: int) -> np.n
     return np.concatenate([classifier.logits(batch) for batch in batches(texts, batch_size)])
 
 
+def artifact_answers(folder: Path, split: Split, batch_size: int) -> np.ndarray:
+    """The (texts,) label indices that an artefact gives to the texts of a split."""
+    return artifact_logits(folder, split.texts, batch_size).argmax(axis=1)
+
+
 def score_artifact(folder: Path, task: Task, split: Split, batch_size: int) -> float:
     """The task's metric of an artefact on a split."""
-    predicted = artifact_logits(folder, split.texts, batch_size).argmax(axis=1)
-    return task.score(split.labels, predicted.tolist())
+    return task.score(split.labels, artifact_answers(folder, split, batch_size).tolist())

@@ -131,8 +131,8 @@ class ProbedDevice(Device):
     """A device on which the probe runs; see ``search/devices/probe.py``."""
 
     @abstractmethod
-    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
-        """What the probe says of an artefact there.
+    def report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
+        """What the probe says of an artefact there, with a reference beside it.
 
         Raises:
             MeasurementError: It can't be loaded or run.
@@ -146,9 +146,9 @@ class ProbedDevice(Device):
 
     def measure(self, folder: Path, texts: Sequence[str]) -> Costs:
         """Measure the artefact in a folder on texts of its task."""
-        report = self.report(folder, texts)
         reference = reference_beside(folder)
-        usual = usual_ms(self.place, reference, report, lambda: self.report(reference, [REFERENCE_TEXT]))
+        report = self.report(folder, texts, reference)
+        usual = usual_ms(self.place, reference, report, lambda: self.report(reference, [REFERENCE_TEXT], reference))
         return self._costs(report, drift=report["reference_ms"] / usual, size_mb=size_mb(folder))
 
     def request(self, texts: Sequence[str]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from pydantic import PositiveFloat
 from search.devices import probe
 from search.devices.costs import Costs
 from search.devices.device import ONE_THREAD, MeasurementError, OutOfMemoryError, ProbedDevice, parsed
-from search.devices.reference import reference_beside
 from search.errors import UsageError
 
 # Loading and warming up an artefact, on top of the time that the timing itself may take.
@@ -78,9 +77,9 @@ class LocalDevice(ProbedDevice):
                 f" {', '.join(map(str, sorted(os.sched_getaffinity(0))))}"
             )
 
-    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+    def report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
         """What the probe says of an artefact in a fresh process of this machine."""
-        places = {"folder": str(folder.resolve()), "reference": str(reference_beside(folder))}
+        places = {"folder": str(folder.resolve()), "reference": str(reference)}
         return self._answer(PROBE, {**self.request(texts), **places, "cores": self.cores})
 
     def _answer(self, command: Sequence[str], request: dict[str, Any]) -> dict[str, Any]:

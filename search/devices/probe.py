@@ -31,7 +31,6 @@ import onnxruntime
 import tokenizers
 from tokenizers import Tokenizer
 
-WARM_UP_ROUNDS = 1
 MIN_ROUNDS = 6  # the fewest whose smallest and largest enclose the median with 95% confidence
 MIN_S = 0.6  # so that a disturbance shorter than this is no more than a part of it
 MAX_INTERVAL = 0.03  # half the interval's width, as a share of the median
@@ -214,9 +213,8 @@ def timed(
     difference between short and long texts. Where there is a reference, it runs after every few requests, whose times
     are divided by the reference's beside them: what slows both down cancels out.
     """
-    for _ in range(WARM_UP_ROUNDS):
-        for request in requests:
-            run(request)
+    for request in requests:
+        run(request)  # to warm up
     every, beside, rounds, undivided = list[float](), list[float](), list[float](), list[float]()
     started = time.perf_counter()
     while True:

@@ -16,7 +16,6 @@ from pydantic import Field, PrivateAttr
 
 from search.devices import probe
 from search.devices.device import ARTIFACT, ONE_THREAD, DeviceError, MeasurementError, ProbedDevice, parsed
-from search.devices.reference import reference_beside
 from search.errors import UsageError
 from search.files import digest, sha256_of
 
@@ -105,11 +104,11 @@ class SshDevice(ProbedDevice):
             )
         self._system = answer.stdout.decode().strip()
 
-    def report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+    def report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
         """What the probe says of an artefact on the board; a connection that is lost is made again."""
         for pause in (*PAUSES_S, None):
             try:
-                return self._report(folder, texts)
+                return self._report(folder, texts, reference)
             except _NoConnectionError as error:
                 if pause is None:
                     raise DeviceError(str(error)) from error
@@ -117,14 +116,14 @@ class SshDevice(ProbedDevice):
                 time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _report(self, folder: Path, texts: Sequence[str]) -> dict[str, Any]:
+    def _report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
         program = self._send(Path(probe.__file__))
-        reference, artifact = self._send_artifact(reference_beside(folder)), self._send_artifact(folder)
+        beside, artifact = self._send_artifact(reference), self._send_artifact(folder)
         limit = self.time_limit_s + START_UP_LIMIT_S
         request = {
             **self.request(texts),
             "folder": f"{self._folder}/{artifact}",
-            "reference": f"{self._folder}/{reference}",
+            "reference": f"{self._folder}/{beside}",
             "cores": self.cores,
             "lock": f"{FOLDER}/lock",
             "give_up_s": int(limit),
@@ -132,7 +131,7 @@ class SshDevice(ProbedDevice):
         variables = " ".join(f"{name}={value}" for name, value in ONE_THREAD.items())
         command = f"{variables} {self.python} {self._folder}/{program}"
         answer = self._run(command, json.dumps(request).encode(), time_limit_s=limit)
-        if artifact != reference:
+        if artifact != beside:
             # A study measures hundreds, and the board's memory card is small.
             model = self._name(folder / "model.onnx")
             self._run(f"cd {self._folder} && rm -rf {artifact} {model}")

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
 from search.artifacts.intervals import score_interval
-from search.artifacts.scoring import score_artifact
+from search.artifacts.scoring import artifact_answers, score_artifact
 from search.comparison import compare
 from search.tasks import Metric, Task
 from tests.search.conftest import FinishedTrial
+from trackers.records import TrialRecord
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(2, size=100)
@@ -62,9 +64,16 @@ def test_models_that_err_on_the_same_texts_have_a_narrower_interval(tiny_task: T
     assert narrow[1] - narrow[0] < wide[1] - wide[0]
 
 
+def answered(trial: FinishedTrial, task: Task, **changes: Any) -> tuple[TrialRecord, np.ndarray]:
+    """A trial's record, and what its artefact answers to the test texts."""
+    record = dataclasses.replace(trial.record, **changes)
+    return record, artifact_answers(trial.folder, task.test, batch_size=1)
+
+
 def test_a_trial_against_itself_gains_nothing(finished_trial: FinishedTrial) -> None:
-    trial, task = (finished_trial.record, finished_trial.folder), finished_trial.bench.task
-    comparison = compare(trial, trial, task, batch_size=1)
+    task = finished_trial.bench.task
+    trial = answered(finished_trial, task)
+    comparison = compare(trial, trial, task)
     assert (comparison.faster, comparison.smaller) == (1, 1)
     assert (comparison.score_gain, comparison.low, comparison.high) == (0, 0, 0)
     assert comparison.n_texts == len(task.test)
@@ -74,16 +83,12 @@ def test_a_comparison_is_of_the_chosen_trial_with_the_full_one(
     finished_trial: FinishedTrial, finished_int8_trial: FinishedTrial
 ) -> None:
     task, batch_size = finished_trial.bench.task, 1
-    costs = {"latency_ms": 2.0, "size_mb": 10.0}
-    chosen = (dataclasses.replace(finished_int8_trial.record, costs=costs), finished_int8_trial.folder)
-    full = (
-        dataclasses.replace(finished_trial.record, costs={"latency_ms": 6.0, "size_mb": 40.0}),
-        finished_trial.folder,
-    )
-    comparison = compare(chosen, full, task, batch_size)
+    chosen = answered(finished_int8_trial, task, costs={"latency_ms": 2.0, "size_mb": 10.0})
+    full = answered(finished_trial, task, costs={"latency_ms": 6.0, "size_mb": 40.0})
+    comparison = compare(chosen, full, task)
     assert (comparison.faster, comparison.smaller) == (3, 4)
-    assert comparison.full_score == score_artifact(full[1], task, task.test, batch_size)
-    score = score_artifact(chosen[1], task, task.test, batch_size)
+    assert comparison.full_score == score_artifact(finished_trial.folder, task, task.test, batch_size)
+    score = score_artifact(finished_int8_trial.folder, task, task.test, batch_size)
     assert comparison.score_gain == pytest.approx(score - comparison.full_score)
     assert comparison.low <= comparison.score_gain <= comparison.high
 
@@ -91,9 +96,6 @@ def test_a_comparison_is_of_the_chosen_trial_with_the_full_one(
 def test_int8_is_nearly_four_times_smaller_than_fp32(
     finished_trial: FinishedTrial, finished_int8_trial: FinishedTrial
 ) -> None:
-    chosen, full = (
-        (finished_int8_trial.record, finished_int8_trial.folder),
-        (finished_trial.record, finished_trial.folder),
-    )
-    comparison = compare(chosen, full, finished_trial.bench.task, batch_size=1)
+    task = finished_trial.bench.task
+    comparison = compare(answered(finished_int8_trial, task), answered(finished_trial, task), task)
     assert 3 < comparison.smaller < 4

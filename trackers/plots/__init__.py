@@ -14,8 +14,8 @@ from trackers.records import Standing, StudyRecord
 def plots(study: StudyRecord, standing: Standing) -> dict[str, go.Figure]:
     """All plots that there are trials enough for, by name."""
     drawn = {"front": front_figure(study, standing)}
-    if standing.recommended is not None:
-        drawn["architecture"] = architecture_figure(study, standing)
+    if standing.chosen is not None:
+        drawn["architecture"] = architecture_figure(standing.chosen, standing)
         drawn["hypervolume"] = hypervolume_figure(study, standing)
         drawn["choices"] = parallel_figure(study, standing)
     if standing.n_tried >= FEWEST_TRIALS:

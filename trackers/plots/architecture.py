@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from trackers.plots.style import BLUE, GREEN, LAYOUT, PALE
-from trackers.records import Standing, StudyRecord, TrialRecord
+from trackers.records import Standing, TrialRecord
 
 
-def architecture_figure(study: StudyRecord, standing: Standing) -> go.Figure:
+def architecture_figure(chosen: TrialRecord, standing: Standing) -> go.Figure:
     """The heads and FFN channels of each layer, over those of the largest candidate that was tried."""
-    chosen = standing.trial(standing.recommended or 0)
     architecture = chosen.candidate["architecture"]
     depth = 1 + max(max(trial.candidate["architecture"]["layers"]) for trial in standing.trials)
     rows = [f"layer {index + 1}" for index in range(depth)]

@@ -29,7 +29,7 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
             trials = [t for t in standing.trials if standing.outcome(t) == outcome and {x, y} <= t.figures.keys()]
             marker = {"color": colour, "symbol": symbol, "size": 11 if outcome == "front" else 8}
             figure.add_trace(_points(trials, x, y, outcome, marker, legend=index == 0), **place)
-        chosen = [trial for trial in standing.members if trial.number == standing.recommended]
+        chosen = [] if standing.chosen is None else [standing.chosen]
         ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": BLACK, "width": 2}}
         figure.add_trace(_points(chosen, x, y, "recommended", ring, legend=index == 0), **place)
         known = [trial for trial in standing.trials if trial.baseline and {x, y} <= trial.figures.keys()]
@@ -58,9 +58,12 @@ def _axis(name: str, study: StudyRecord, standing: Standing) -> dict[str, Any]:
     """
     if name != "score":
         return {"title_text": TITLES[name], "type": "log", "tickvals": TICKS}
-    scores = [trial.score for trial in standing.trials if trial.score is not None]
-    wanted = [trial.score for trial in standing.trials if trial.score is not None and trial.baseline]
-    wanted += [member.score for member in standing.members if member.score is not None]
+    scored = {trial.number: trial.score for trial in standing.trials if trial.score is not None}
+    baselines = {trial.number for trial in standing.trials if trial.baseline}
+    scores, wanted = (
+        [*scored.values()],
+        [scored[number] for number in scored if number in baselines | {*standing.front}],
+    )
     if not wanted:
         return {"title_text": TITLES[name]}
     margin = max(max(scores) - min(wanted), LEAST_MARGIN)

@@ -77,7 +77,7 @@ def _scatter(axes: Axes, trace: Any) -> None:
     if trace.mode == "lines":
         axes.step(trace.x, trace.y, where="post", color=trace.line.color)
         return
-    marker, colour = MARKERS[trace.marker.symbol or "circle"], trace.marker.color
+    marker, colour = MARKERS[trace.marker.symbol], trace.marker.color
     style: dict[str, Any] = {"s": (trace.marker.size * 0.75) ** 2, "label": trace.name, "marker": marker}
     if colour == CLEAR or marker == "D":
         style |= {"facecolors": "none", "edgecolors": "black"}

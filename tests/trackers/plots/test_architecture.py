@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.trackers.test_records import a_study, a_trial
+from tests.trackers.test_records import a_trial
 from trackers.plots.architecture import architecture_figure
 from trackers.records import Standing
 
@@ -12,7 +12,7 @@ def test_each_layer_shows_what_is_left_of_it() -> None:
     chosen = a_trial(1, candidate={**CANDIDATE, "compression": {"quantisation": "int4", "vocabulary": 7630}})
     full = a_trial(0, candidate={**CANDIDATE, "architecture": FULL})
     standing = Standing(trials=(full, chosen), front=(1,), recommended=1)
-    figure = architecture_figure(a_study(), standing)
+    figure = architecture_figure(chosen, standing)
     heads, rest, channels, _ = figure.data
     assert list(heads.x) == [4, 0, 0, 0, 0, 4]
     assert list(rest.x) == [8, 12, 12, 12, 12, 8]
