@@ -35,7 +35,7 @@ system:  ## what tests drive besides Python; those that miss it are skipped
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict -p spaces -p trackers
+	$(BIN)/mypy --strict -p spaces -p results -p trackers
 	$(BIN)/mypy -p search
 
 benchmark: .venv/installed  ## those that take minutes; the others in benchmarks/ take up to hours

@@ -14,19 +14,19 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+from results.costs import Costs
 from search.artifacts.scoring import score_artifact
-from search.baselines import full_architecture
 from search.config import StudyConfig
-from search.devices.costs import Costs
-from search.devices.probe import machine
-from search.setting_up import set_up
-from search.study import SUPER_NETWORKS
+from search.runtime.probe import machine
+from search.study.running import SUPER_NETWORKS
+from search.study.setting_up import set_up
+from search.study.trial import DISTILLATION
+from search.study.warm_up import warm_up
+from search.study.workbench import Workbench
 from search.training.distillation import distillation_loss
 from search.training.optimisation import optimise
-from search.trial import DISTILLATION
-from search.warm_up import warm_up
-from search.workbench import Workbench
 from spaces import Architecture, Candidate, Compression, kept_layers
+from spaces.baselines import full_architecture
 from trackers.tracker import Tracker
 
 INT8 = Compression(quantisation="dynamic-int8")

@@ -20,12 +20,12 @@ from pathlib import Path
 import numpy as np
 import optuna
 
+from results.front import non_dominated
 from search.config import StudyConfig
-from search.devices.probe import machine
-from search.early_stopping import Curve, is_hopeless
-from search.front import non_dominated
-from search.setting_up import set_up
-from search.trial import run_trial
+from search.runtime.probe import machine
+from search.study.early_stopping import Curve, is_hopeless
+from search.study.setting_up import set_up
+from search.study.trial import run_trial
 from trackers.tracker import Tracker
 
 TASK = "home-intents"

@@ -23,16 +23,16 @@ from typing import get_args
 
 import optuna
 
+from results.hypervolume import hypervolume
+from results.records import TrialRecord, new_record
 from search.config import Sampler, StudyConfig, load_config
-from search.ledger import Ledger
-from search.setting_up import set_up
-from search.store import MAXIMIZE, MINIMIZE
-from search.study import SUPER_NETWORKS, search
-from search.trial import new_record, run_trial
-from search.warm_up import warm_up
+from search.sampling.ledger import Ledger
+from search.sampling.store import MAXIMIZE, MINIMIZE
+from search.study.running import SUPER_NETWORKS, search
+from search.study.setting_up import set_up
+from search.study.trial import run_trial
+from search.study.warm_up import warm_up
 from spaces import Candidate, Shape, Space
-from trackers.hypervolume import hypervolume
-from trackers.records import TrialRecord
 from trackers.tracker import Tracker
 
 RECORDED = Path(__file__).parent / "recorded"

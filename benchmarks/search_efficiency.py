@@ -26,21 +26,21 @@ import optuna
 import pandas as pd
 from training_speed import trainer_of
 
-from search.artifacts.artifact import build_artifact
+from results.hypervolume import hypervolume
+from results.records import Standing, TrialRecord
+from search.artifacts.build import build_artifact
 from search.artifacts.scoring import score_artifact
 from search.compression import Draft
 from search.config import StudyConfig
 from search.devices.loading import load_device
-from search.devices.probe import machine
 from search.models.backbones import elastic_names, load_backbone
 from search.models.slicing import cut
-from search.store import MAXIMIZE, MINIMIZE
-from search.study import run_study
+from search.runtime.probe import machine
+from search.sampling.store import MAXIMIZE, MINIMIZE
+from search.study.running import run_study
 from search.tasks import MovieSnippets, Task
-from search.workbench import N_TIMED_TEXTS
+from search.tasks.task import N_TIMED_TEXTS
 from spaces import Architecture, Compression, Shape, Training
-from trackers.hypervolume import hypervolume
-from trackers.records import Standing, TrialRecord
 from trackers.tracker import Tracker
 
 # What counts: faster and smaller than about twice what the fp32 full-size model takes.

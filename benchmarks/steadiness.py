@@ -21,12 +21,12 @@ import numpy as np
 import optuna
 from scipy.stats import kendalltau
 
-from search.baselines import full_architecture
 from search.config import StudyConfig
-from search.devices.probe import machine
-from search.setting_up import set_up
-from search.workbench import Workbench
+from search.runtime.probe import machine
+from search.study.setting_up import set_up
+from search.study.workbench import Workbench
 from spaces import Architecture, Candidate, Compression
+from spaces.baselines import full_architecture
 from trackers.tracker import Tracker
 
 N_CANDIDATES, LONGER = 15, 10

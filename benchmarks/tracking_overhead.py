@@ -15,15 +15,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from results.records import Standing, StudyRecord, TrialRecord
 from search.config import StudyConfig
-from search.devices.probe import machine
-from search.ledger import Ledger
 from search.models.backbones import SCRATCH
-from search.store import StudyStore
-from search.study import search
+from search.runtime.probe import machine
+from search.sampling.ledger import Ledger
+from search.sampling.store import StudyStore
+from search.study.running import search
 from spaces import Candidate, Space
-from trackers.mlflow_tracker import MlflowTracker
-from trackers.records import Standing, StudyRecord, TrialRecord
+from trackers.mlflow.tracker import MlflowTracker
 
 N_METRICS = 20
 WINDOW = 50

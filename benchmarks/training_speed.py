@@ -26,8 +26,8 @@ from transformers import (
     set_seed,
 )
 
-from search.devices.probe import machine
 from search.models.backbones import load_backbone
+from search.runtime.probe import machine
 from search.tasks import MovieSnippets, Task
 from search.training.batches import EncodedSplit
 from search.training.fine_tuning import label_loss

@@ -15,18 +15,17 @@ from typing import Any
 
 import pandas as pd
 
-from search.baselines import full_int8
+from results.choosing import eligible, full_int8
+from results.records import TrialRecord
 from search.cli.console import console
-from search.comparison import compare
 from search.config import StudyConfig
-from search.devices.probe import machine
-from search.setting_up import set_up
-from search.standing import eligible
-from search.store import StudyStore
-from search.study import remake, run_study
+from search.runtime.probe import machine
+from search.sampling.store import StudyStore
+from search.study.comparison import compare
+from search.study.running import remake, run_study
+from search.study.setting_up import set_up
 from trackers.console import ConsoleTracker
 from trackers.description import in_words
-from trackers.records import TrialRecord
 
 SNIPS = Path(__file__).resolve().parents[2] / "shared" / "data" / "snips"
 POINT = 0.01

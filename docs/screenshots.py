@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 from playwright.sync_api import Page, sync_playwright
 
 from search.cli.console import DEFAULT_STORE
-from trackers.mlflow_store import embedded_uri
-from trackers.views import TRIALS, run_page, view_page
+from trackers.mlflow.store import embedded_uri
+from trackers.mlflow.views import TRIALS, run_page, view_page
 
 SETTLED_MS = 5000
 

@@ -19,11 +19,11 @@ from pydantic import (
     field_validator,
 )
 
+from results.budgets import Budgets
 from search.errors import UsageError
 from search.reading import parse, read_mapping
 from search.tasks import TaskField, spelt_out
 from spaces import Importance, nearest
-from trackers.records import excess
 
 STUDIES = Path(__file__).with_name("studies")
 
@@ -40,21 +40,6 @@ def _seconds(raw: Any) -> Any:
     if isinstance(raw, str):
         raise ValueError(f"'{raw}' is no length of time: write it like 90s, 20m or 1h30m")
     return raw
-
-
-class Budgets(BaseModel):
-    """Hard limits on costs, and a floor under the score."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    latency_ms: PositiveFloat | None = None
-    memory_mb: PositiveFloat | None = None
-    size_mb: PositiveFloat | None = None
-    energy_mj: PositiveFloat | None = None
-    score: Annotated[float, Field(ge=0, le=1)] | None = None
-
-    def excess(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """By how much each budget that figures are there for is exceeded, as a share of it; 0 or less fits."""
-        return excess(self.model_dump(exclude_none=True), figures)
 
 
 class Tracking(BaseModel):

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there, and digests of what they hold."""
+"""Files and folders that are whole or not there, digests of what they hold, and the user's cache."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import platformdirs
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for what is downloaded once, created if need be."""
+    folder = Path(platformdirs.user_cache_dir("bertailor"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

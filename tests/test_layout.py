@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("spaces", "trackers", "search")
+PACKAGES = ("spaces", "results", "trackers", "search")
 SOURCES = {path.relative_to(ROOT).as_posix(): path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))}
 LEAVES = {name: path for name, path in SOURCES.items() if not name.startswith("search/")}
 WITH_EXAMPLES = [name for name, path in SOURCES.items() if ">>> " in path.read_text(encoding="utf-8")]
@@ -35,7 +35,7 @@ def module_name(source: str) -> str:
 
 
 def test_the_sources_are_found() -> None:
-    assert {"spaces/space.py", "trackers/tracker.py", "search/study.py"} <= SOURCES.keys()
+    assert {"spaces/space.py", "trackers/tracker.py", "search/study/running.py"} <= SOURCES.keys()
 
 
 @pytest.mark.parametrize("source", LEAVES)
@@ -48,15 +48,13 @@ def test_spaces_and_trackers_know_nothing_of_torch(source: str) -> None:
     assert not {"torch", "transformers", "onnx", "onnxruntime"} & imported(LEAVES[source])
 
 
-@pytest.mark.parametrize("source", [name for name in LEAVES if name.startswith("spaces/")])
+@pytest.mark.parametrize("source", [name for name in LEAVES if name.startswith(("spaces/", "results/"))])
 def test_spaces_import_nothing_of_trackers(source: str) -> None:
     assert "trackers" not in imported(LEAVES[source])
 
 
 def test_importing_spaces_and_records_loads_no_torch() -> None:
-    script = (
-        "import sys, spaces, trackers.records, trackers.tables, trackers.description; print('torch' in sys.modules)"
-    )
+    script = "import sys, spaces, results.records, trackers.tables, trackers.description; print('torch' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert loaded.stdout.strip() == "False"
 

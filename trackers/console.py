@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from results.hypervolume import front_hypervolume
+from results.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.description import in_words, nothing_fits, screened_in_words, spread
-from trackers.hypervolume import front_hypervolume
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tables import trials_table
 from trackers.tracker import Tracker
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from trackers.records import Comparison, Ending, Standing, StudyRecord, TrialRecord, excess
+from results.budgets import excess
+from results.records import Comparison, Ending, Standing, StudyRecord, TrialRecord
 from trackers.tables import trials_markdown
 
 # MLflow keeps 8,000 characters of a description; a linked row has about 200.

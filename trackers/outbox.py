@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from results.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 from trackers.tracker import Tracker
 
 # Before a server that was away is tried again, so that trials don't wait for it.

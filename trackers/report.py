@@ -8,8 +8,8 @@ from html import escape
 import plotly.graph_objects as go
 from markdown_it import MarkdownIt
 
+from results.records import Ending, Standing, StudyRecord, TrialRecord
 from trackers.description import describe
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord
 from trackers.tables import COLUMNS
 
 PAGE = """\

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from trackers.records import Ending, Standing, TrialRecord
+from results.records import Ending, Standing, TrialRecord
 
 # Column title, figure and format of what matters first.
 COLUMNS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from results.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
 
 
 class Tracker:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.devices.probe import TextClassifier, batches
+from search.runtime.probe import TextClassifier, batches
 from search.tasks import Split, Task
 
 
@@ -23,7 +23,7 @@ def artifact_logits(folder: Path, texts: Sequence[str], batch_size: int) -> np.n
 
 def artifact_answers(folder: Path, split: Split, batch_size: int) -> np.ndarray:
     """The (texts,) label indices that an artefact gives to the texts of a split."""
-    return artifact_logits(folder, split.texts, batch_size).argmax(axis=1)
+    return np.asarray(artifact_logits(folder, split.texts, batch_size).argmax(axis=1))
 
 
 def score_artifact(folder: Path, task: Task, split: Split, batch_size: int) -> float:

@@ -23,7 +23,7 @@ def front(
     as_json: Json = False,
 ) -> None:
     """Show a study's front."""
-    from search.store import study_store
+    from search.sampling.store import study_store
     from trackers.console import print_findings
     from trackers.description import nothing_fits
 
@@ -50,7 +50,7 @@ def report(
     """Write a study's story, plots and trials as one HTML file that needs no network."""
     with console.status("drawing"):
         from search.files import write_whole
-        from search.store import study_store
+        from search.sampling.store import study_store
         from trackers.plots import plots
         from trackers.report import report_page
 
@@ -81,7 +81,7 @@ def list_known(
 def _known(what: What, store: Path) -> list[dict[str, Any]]:
     if what == "studies":
         from search.config import STUDIES, study_names
-        from search.store import begun_studies
+        from search.sampling.store import begun_studies
 
         bundled = [
             {"name": name, "state": "bundled", "about": _comment(STUDIES / f"{name}.yaml")} for name in study_names()

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from results.front import Pick, pick
+from results.records import TrialRecord
 from search.cli.console import DEFAULT_STORE, Json, Store, console, errors, print_json
 from search.errors import UsageError
-from search.front import Pick, pick
 from trackers.errors import TrackingError
-from trackers.records import TrialRecord
 
 if TYPE_CHECKING:
-    from search.artifacts.bundle import Bundle
+    from search.bundles.bundle import Bundle
     from search.config import StudyConfig
 
 BundlePath = Annotated[Path, typer.Argument(help="A bundle that `bertailor export` made.")]
@@ -37,10 +37,10 @@ def export(
 ) -> None:
     """Export a winner as a bundle: the artefact, its checkpoint, and the proof that it fits."""
     with console.status("exporting"):
-        from search.artifacts.bundle import export_bundle, read_formats
+        from results.choosing import eligible, standing_of
+        from search.bundles.bundle import export_bundle, read_formats
         from search.devices.loading import load_device
-        from search.standing import eligible, standing_of
-        from search.store import study_store
+        from search.sampling.store import study_store
 
         wanted = read_formats(formats)
         begun = study_store(store, study)
@@ -61,7 +61,7 @@ def export(
             chosen = _numbered(trial, scored, begun.name)
         folder = begun.trial_folder(chosen.number)
         if not folder.is_dir():
-            from search.study import remake
+            from search.study.running import remake
 
             remake(chosen, begun, store)
         device = load_device(config.device)
@@ -87,8 +87,8 @@ def export(
 
 def _registered(bundle: Bundle, trial: TrialRecord, config: StudyConfig, store: Path) -> str | None:
     """The address of the bundle's model in MLflow's registry; None, with a warning, where that can't be."""
-    from search.artifacts.registry import register
-    from trackers.mlflow_store import connect, is_away, tracking_uri
+    from trackers.mlflow.registry import register
+    from trackers.mlflow.store import connect, is_away, tracking_uri
 
     scores = bundle.proof["score"]
     costs = f"p50 {trial.costs['latency_ms']:.2f} ms and {trial.costs['size_mb']:.1f} MB on {config.device}"
@@ -118,8 +118,8 @@ def verify(
 ) -> None:
     """Compute a bundle's claims again: hashes, agreement with the checkpoint, score, budgets. Exit code 0 or 1."""
     with console.status("verifying"):
-        from search.artifacts.bundle import Bundle
-        from search.artifacts.verify import verify_bundle
+        from search.bundles.bundle import Bundle
+        from search.bundles.verify import verify_bundle
         from search.devices.loading import load_device
 
         bundle = Bundle.open(folder)
@@ -151,8 +151,8 @@ def predict(
     """Classify texts with a bundle's artefact."""
     from scipy.special import softmax
 
-    from search.artifacts.bundle import Bundle
     from search.artifacts.scoring import artifact_logits
+    from search.bundles.bundle import Bundle
 
     bundle = Bundle.open(folder)
     probabilities = softmax(artifact_logits(folder, texts, batch_size=1), axis=1)

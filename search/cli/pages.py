@@ -36,8 +36,8 @@ def ui(
     browser: Annotated[bool, typer.Option(help="Open the pages in a browser.")] = True,
 ) -> None:
     """Open the MLflow pages of all studies, or of one."""
-    from search.store import study_store
-    from trackers.mlflow_store import connect, embedded_uri, is_database, shown, tracking_uri
+    from search.sampling.store import study_store
+    from trackers.mlflow.store import connect, embedded_uri, is_database, shown, tracking_uri
 
     begun = None if study is None else study_store(store, study)
     uri = tracking_uri(store, None if begun is None else begun.config().tracking_uri)
@@ -72,7 +72,7 @@ def ui(
 
 def _page(client: MlflowClient, study: str | None) -> str:
     """Where to open the pages: at a study's run, or at that of the newest study."""
-    from trackers.views import EXPERIMENTS, run_page
+    from trackers.mlflow.views import EXPERIMENTS, run_page
 
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     wanted = "tags.study != ''" if study is None else f"tags.study = '{study}'"

@@ -13,7 +13,7 @@ from rich.table import Table
 from search.cli.console import Json, console, print_json
 
 if TYPE_CHECKING:
-    from search.devices.costs import Costs
+    from results.costs import Costs
     from search.devices.device import Device
     from search.tasks import Task
 
@@ -67,11 +67,11 @@ def profile(
 
 def measure_model(model: str, device: Device, task: Task) -> dict[str, Costs]:
     """The costs of a bundle's artefact, or of a BERT as fp32 and as int8, by name."""
-    from search.artifacts.artifact import build_artifact
-    from search.artifacts.bundle import Bundle
+    from search.artifacts.build import build_artifact
+    from search.bundles.bundle import Bundle
     from search.compression import Draft
     from search.models.backbones import load_backbone
-    from search.workbench import N_TIMED_TEXTS
+    from search.tasks.task import N_TIMED_TEXTS
     from spaces import Compression
 
     texts = task.validation.sample(N_TIMED_TEXTS, seed=0).texts

@@ -41,9 +41,9 @@ def search(
 
     # torch, transformers and mlflow take seconds to import: after the mistakes of a study file are told.
     with progress.status("starting"):
-        from search.study import run_study
-        from trackers.mlflow_store import is_away
-        from trackers.mlflow_tracker import MlflowTracker
+        from search.study.running import run_study
+        from trackers.mlflow.store import is_away
+        from trackers.mlflow.tracker import MlflowTracker
         from trackers.outbox import Outbox
         from trackers.tracker import Trackers
 

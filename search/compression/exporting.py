@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from search.artifacts.template import filled_graph
 from search.compression.step import Draft, Step
+from search.graphs.template import filled_graph
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
-from search.artifacts.export import OPTIONS, quietly
 from search.compression.step import Draft, Step
+from search.graphs.export import OPTIONS, quietly
 from spaces import Unquantised
 
 # What the nodes are called that read such weights.

@@ -16,13 +16,12 @@ import numpy as np
 import onnxruntime
 from pydantic import BaseModel, ConfigDict, PositiveFloat, model_validator
 
+from search.artifacts.fixed import FixedArtifact
 from search.devices.device import Device
-from search.devices.fixed import FixedArtifact
 from search.devices.kernels import fitted_factors, kernel_shares, left_out_errors
 from search.devices.local import LocalDevice
-from search.devices.probe import machine
-from search.files import digest, write_whole
-from search.paths import cache_folder
+from search.files import cache_folder, digest, write_whole
+from search.runtime.probe import machine
 
 WORDS = [f"word{index}" for index in range(60)]
 # Short and long ones, as commands and reviews are.

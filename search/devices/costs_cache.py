@@ -9,9 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from search.devices import probe
-from search.devices.costs import Costs
+from results.costs import Costs
 from search.files import digest, sha256_of, write_whole
+from search.runtime import probe
 
 
 class CostsCache:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from search.config import Budgets
-from search.devices.costs import Costs
-from search.devices.probe import REFERENCE_TEXT
+from results.budgets import Budgets
+from results.costs import Costs
 from search.devices.reference import reference_beside, usual_ms
 from search.errors import RunError
+from search.runtime.probe import REFERENCE_TEXT
 
 ARTIFACT = ("model.onnx", "tokenizer.json")
 # numpy's own threads, which inference doesn't use, would each take memory.

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from pydantic import PositiveFloat
 
-from search.devices import probe
-from search.devices.costs import Costs
+from results.costs import Costs
 from search.devices.device import ONE_THREAD, MeasurementError, OutOfMemoryError, ProbedDevice, parsed
 from search.errors import UsageError
+from search.runtime import probe
 
 # Loading and warming up an artefact, on top of the time that the timing itself may take.
 START_UP_LIMIT_S = 120

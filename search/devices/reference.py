@@ -18,9 +18,8 @@ import onnx
 from filelock import FileLock
 from google.protobuf.message import DecodeError
 
-from search.devices.probe import REFERENCE_TEXT
-from search.files import digest, whole_folder, write_whole
-from search.paths import cache_folder
+from search.files import cache_folder, digest, whole_folder, write_whole
+from search.runtime.probe import REFERENCE_TEXT
 
 # Depth, width and FFN channels, in int8: 1.6 and 9 MB of weights that every text reads.
 SMALL, LARGE = (2, 256, 1024), (5, 384, 1536)
@@ -39,7 +38,7 @@ def reference_beside(artifact: Path) -> Path:
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             with whole_folder(folder) as whole:
-                from search.devices.fixed import FixedArtifact  # which takes seconds to import
+                from search.artifacts.fixed import FixedArtifact  # which takes seconds to import
 
                 FixedArtifact(depth, hidden_size, ffn_size, "dynamic-int8").write(whole, [REFERENCE_TEXT])
     return folder

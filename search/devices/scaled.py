@@ -10,8 +10,8 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import model_validator
 
+from results.costs import Costs
 from search.devices import processor
-from search.devices.costs import Costs
 from search.devices.device import Device
 from search.devices.kernels import KERNELS, kernel_shares
 from search.devices.local import LocalDevice

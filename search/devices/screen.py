@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.devices.costs import Costs
+from results.costs import Costs
 from search.devices.device import Device
 from search.devices.kernels import fitted_factors, kernel_shares, left_out_errors
 from search.devices.local import LocalDevice

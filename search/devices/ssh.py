@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PrivateAttr
 
-from search.devices import probe
 from search.devices.device import ARTIFACT, ONE_THREAD, DeviceError, MeasurementError, ProbedDevice, parsed
 from search.errors import UsageError
 from search.files import digest, sha256_of
+from search.runtime import probe
 
 # What OpenSSH ends with when it is the connection that failed, and not the command.
 NO_CONNECTION = 255

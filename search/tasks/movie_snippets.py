@@ -13,8 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from search.errors import UsageError
-from search.files import sha256_of, write_whole
-from search.paths import cache_folder
+from search.files import cache_folder, sha256_of, write_whole
 from search.tasks.splits import TEST_SHARE, VALIDATION_SHARE, carve, without_repeats
 from search.tasks.task import Split, Task
 

@@ -15,6 +15,8 @@ Metric = Literal["accuracy", "macro-f1"]
 MIN_TOKENS = 8
 # The splits of a task are the same in every study, whatever the study's seed, so that studies compare.
 SPLIT_SEED = 0
+# Texts that a candidate is timed on; the same for all candidates of a task.
+N_TIMED_TEXTS = 32
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.e2e.conftest import COMMAND, answered, finish_a_study
 from tests.ports import free_port
 from tests.servers import end_with_children, wait_for_page
-from trackers.mlflow_store import embedded_uri
+from trackers.mlflow.store import embedded_uri
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")

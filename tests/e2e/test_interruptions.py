@@ -14,7 +14,7 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
-from search.store import StudyStore
+from search.sampling.store import StudyStore
 from tests.e2e.conftest import COMMAND, TINY_SPACE, Study, answered, bertailor
 
 SLOW_SPACE = {

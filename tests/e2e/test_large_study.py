@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from search.standing import standing_after
+from results.choosing import standing_after
+from results.records import Ending, Standing
 from tests.e2e.conftest import COMMAND
 from tests.e2e.test_browser import CHROMIUM, PATIENCE_MS
 from tests.ports import free_port
+from tests.results.test_records import a_study, a_trial, over_budget
 from tests.servers import end_with_children, wait_for_page
-from tests.trackers.test_records import a_study, a_trial, over_budget
-from trackers.mlflow_tracker import MlflowTracker
-from trackers.records import Ending, Standing
+from trackers.mlflow.tracker import MlflowTracker
 
 N = 1000
 

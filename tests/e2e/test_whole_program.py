@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from results.records import TrialRecord
 from search.files import sha256_of
-from search.store import StudyStore
+from search.sampling.store import StudyStore
 from tests.conftest import shared_data, write_csv
 from tests.e2e.conftest import (
     N_BASELINES,
@@ -19,7 +20,6 @@ from tests.e2e.conftest import (
     succeeded,
     write_yaml,
 )
-from trackers.records import TrialRecord
 
 
 def test_front_shows_the_members_and_recommends_one(finished: Path) -> None:

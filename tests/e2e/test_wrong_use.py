@@ -15,7 +15,7 @@ import huggingface_hub
 import pytest
 
 from search.cli.app import main
-from search.store import StudyStore
+from search.sampling.store import StudyStore
 from tests.conftest import tiny_rows, write_csv
 from tests.e2e.conftest import TINY_SPACE, Study, bertailor
 

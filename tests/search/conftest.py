@@ -9,24 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from search.artifacts.bundle import Bundle, Format, export_bundle
+from results.budgets import Budgets
+from results.records import TrialRecord
+from search.bundles.bundle import Bundle, Format, export_bundle
 from search.compression.corpus import read_corpus
-from search.config import Budgets, StudyConfig
+from search.config import StudyConfig
 from search.devices.costs_cache import CostsCache
 from search.devices.local import LocalDevice
 from search.errors import UsageError
 from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut
-from search.setting_up import full_model
+from search.study.setting_up import full_model
+from search.study.trial import run_trial
+from search.study.workbench import Workbench
 from search.tasks import MovieSnippets, Task
 from search.training.batches import EncodedSplit
 from search.training.importance import orderings
-from search.trial import run_trial
-from search.workbench import Workbench
 from spaces import Architecture, Candidate, Compression, Quantisation, Space, Training
 from tests.conftest import tiny_rows, write_csv
-from trackers.records import TrialRecord
 from trackers.tracker import Tracker
 
 TINY = Architecture(layers=(0,), heads=(2,), ffn_sizes=(64,), hidden_size=384)

@@ -8,10 +8,10 @@ from pathlib import Path
 import optuna
 from hypothesis import strategies as st
 
+from results.records import Standing, Status, TrialRecord
 from search.config import StudyConfig
-from search.store import StudyStore
+from search.sampling.store import StudyStore
 from spaces import Candidate, Shape, Space
-from trackers.records import Standing, Status, TrialRecord
 from trackers.tracker import Tracker
 
 SHAPE = Shape(depth=6, heads=12, head_size=32, ffn_size=1536, hidden_size=384)

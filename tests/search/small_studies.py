@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from search.config import StudyConfig
-from search.setting_up import set_up
-from search.workbench import Workbench
+from search.study.setting_up import set_up
+from search.study.workbench import Workbench
 from tests.conftest import tiny_rows, write_csv
 from trackers.tracker import Tracker
 

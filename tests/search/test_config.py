@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.config import STUDIES, Budgets, StudyConfig, load_config, parse_overrides, study_names
+from results.budgets import Budgets
+from search.config import STUDIES, StudyConfig, load_config, parse_overrides, study_names
 from search.errors import UsageError
 from search.tasks import FileTask, HomeIntents, MovieSnippets
 

@@ -9,9 +9,9 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from trackers.mlflow_store import embedded_uri
-from trackers.mlflow_tracker import MlflowTracker
-from trackers.records import Standing, TrialRecord
+from results.records import Standing, TrialRecord
+from trackers.mlflow.store import embedded_uri
+from trackers.mlflow.tracker import MlflowTracker
 
 EXPERIMENT = "home-intents on this-machine"
 

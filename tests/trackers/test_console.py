@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.trackers.test_records import (
+from results.records import Ending, Standing, TrialRecord
+from tests.results.test_records import (
     COMPARISON,
     a_study,
     a_trial,
@@ -20,7 +21,6 @@ from tests.trackers.test_records import (
 )
 from trackers.console import ConsoleTracker
 from trackers.description import in_words
-from trackers.records import Ending, Standing, TrialRecord
 
 
 class Screen:

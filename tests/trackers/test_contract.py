@@ -10,9 +10,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
+from results.records import Ending, Standing, TrialRecord
 from tests.ports import free_port
-from tests.servers import running_mlflow, running_postgresql
-from tests.trackers.test_records import (
+from tests.results.test_records import (
     COMPARISON,
     a_study,
     a_trial,
@@ -23,12 +23,12 @@ from tests.trackers.test_records import (
     stopped,
     worse,
 )
+from tests.servers import running_mlflow, running_postgresql
 from trackers.console import ConsoleTracker
 from trackers.description import in_words
-from trackers.mlflow_store import embedded_uri
-from trackers.mlflow_tracker import MlflowTracker
+from trackers.mlflow.store import embedded_uri
+from trackers.mlflow.tracker import MlflowTracker
 from trackers.outbox import Outbox
-from trackers.records import Ending, Standing, TrialRecord
 from trackers.tracker import Tracker, Trackers
 
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from tests.trackers.test_records import COMPARISON, a_study, a_trial, failed, over_budget, polished, stopped, worse
+from results.records import Ending, Standing
+from tests.results.test_records import COMPARISON, a_study, a_trial, failed, over_budget, polished, stopped, worse
 from trackers.description import describe, in_words, nothing_fits
-from trackers.records import Ending, Standing
 
 POLISHED = polished(4, of=0)
 STANDING = Standing(

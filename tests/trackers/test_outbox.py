@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trackers.test_records import a_study, a_trial
+from results.records import Ending, Standing, StudyRecord, TrialRecord
+from tests.results.test_records import a_study, a_trial
 from trackers import outbox
 from trackers.outbox import Outbox
-from trackers.records import Ending, Standing, StudyRecord, TrialRecord
 from trackers.tracker import Tracker
 
 STANDING = Standing(trials=(a_trial(0),), front=(0,), recommended=0)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import re
 
-from tests.trackers.test_records import COMPARISON, a_study, a_trial, failed, over_budget
+from results.records import Ending, Standing
+from tests.results.test_records import COMPARISON, a_study, a_trial, failed, over_budget
 from trackers.description import in_words
 from trackers.plots import plots
-from trackers.records import Ending, Standing
 from trackers.report import report_page
 
 STANDING = Standing(trials=(a_trial(0), over_budget(1), failed(2)), front=(0,), recommended=0)

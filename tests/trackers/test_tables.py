@@ -6,8 +6,8 @@ import json
 
 from rich.console import Console
 
-from tests.trackers.test_records import a_trial, over_budget
-from trackers.records import Standing, TrialRecord
+from results.records import Standing, TrialRecord
+from tests.results.test_records import a_trial, over_budget
 from trackers.tables import front_csv, front_rows, trials_markdown, trials_table
 
 STANDING = Standing(

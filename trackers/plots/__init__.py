@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from results.records import Standing, StudyRecord
 from trackers.plots.architecture import architecture_figure
 from trackers.plots.choices import FEWEST_TRIALS, importances_figure, parallel_figure
 from trackers.plots.front import front_figure
 from trackers.plots.progress import hypervolume_figure
-from trackers.records import Standing, StudyRecord
 
 
 def plots(study: StudyRecord, standing: Standing) -> dict[str, go.Figure]:

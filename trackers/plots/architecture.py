@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from results.records import Standing, TrialRecord
 from trackers.plots.style import BLUE, GREEN, LAYOUT, PALE
-from trackers.records import Standing, TrialRecord
 
 
 def architecture_figure(chosen: TrialRecord, standing: Standing) -> go.Figure:

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+from results.records import Standing, StudyRecord, TrialRecord
 from trackers.plots.features import Feature, features
 from trackers.plots.style import BLUE, GREEN, GREY, LAYOUT, ORANGE, TITLES
-from trackers.records import Standing, StudyRecord, TrialRecord
 
 COLOURS = (BLUE, ORANGE, GREEN, GREY)
 # The newest trials are enough to tell, and a forest for a thousand takes half a minute.

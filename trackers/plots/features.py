@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from trackers.records import TrialRecord
+from results.records import TrialRecord
 
 # So many different values are still told one by one.
 MOST_CATEGORIES = 8

@@ -9,8 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from results.records import Standing, StudyRecord, TrialRecord
 from trackers.plots.style import BLACK, LAYOUT, ORANGE, STYLES, TICKS, TITLES
-from trackers.records import Standing, StudyRecord, TrialRecord
 
 # Points of score below all that matters that are shown at least.
 LEAST_MARGIN = 0.05

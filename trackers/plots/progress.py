@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from trackers.hypervolume import hypervolume_over_time
+from results.hypervolume import hypervolume_over_time
+from results.records import Standing, StudyRecord
 from trackers.plots.style import BLUE, LAYOUT
-from trackers.records import Standing, StudyRecord
 
 
 def hypervolume_figure(study: StudyRecord, standing: Standing) -> go.Figure:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from search.artifacts.scoring import artifact_logits, score_artifact
+from search.models.checkpoint import CHECKPOINT
 from search.models.elastic import ElasticForSequenceClassification
 from search.tasks import Split, Task
-from search.workbench import CHECKPOINT
 from tests.search.conftest import FinishedTrial
 
 

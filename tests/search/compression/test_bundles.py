@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from search.artifacts.bundle import export_bundle
-from search.artifacts.verify import verify_bundle
-from search.trial import run_trial
-from search.workbench import Workbench
+from search.bundles.bundle import export_bundle
+from search.bundles.verify import verify_bundle
+from search.study.trial import run_trial
+from search.study.workbench import Workbench
 from spaces import Candidate, Compression
 from tests.search.conftest import TINY, TINY_TRAINING
 

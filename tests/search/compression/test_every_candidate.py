@@ -16,16 +16,16 @@ from scipy.special import softmax
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from search.artifacts.agreement import TOLERANCES
-from search.artifacts.checkpoint import is_stock, save_checkpoint
 from search.artifacts.scoring import artifact_logits
+from search.bundles.agreement import TOLERANCES
 from search.compression import Draft, apply, steps_of_the_encoder
 from search.compression.corpus import read_corpus
 from search.models.backbones import load_backbone
-from search.setting_up import full_model
+from search.models.checkpoint import is_stock, save_checkpoint
+from search.study.setting_up import full_model
+from search.study.workbench import Workbench
 from search.tasks import Task
 from search.training.importance import orderings
-from search.workbench import Workbench
 from spaces import Candidate, Space, preset_names
 
 

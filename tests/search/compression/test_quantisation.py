@@ -8,9 +8,9 @@ import onnxruntime
 import pytest
 import torch
 
-from search.artifacts.artifact import build_artifact
+from search.artifacts.build import build_artifact
 from search.compression import Draft, Material
-from search.workbench import Workbench
+from search.study.workbench import Workbench
 from spaces import Architecture, Candidate, Compression, Quantisation, Unquantised
 
 SIZES = Architecture(layers=(0, 3), heads=(4, 7), ffn_sizes=(384, 100), hidden_size=192)

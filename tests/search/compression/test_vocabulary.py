@@ -12,8 +12,8 @@ from transformers import AutoTokenizer
 from search.compression import Draft
 from search.compression.vocabulary import TrimVocabulary, pieces_by_need, trimmed, unknown_rate
 from search.models.backbones import Backbone
+from search.study.workbench import Workbench
 from search.tasks import Task
-from search.workbench import Workbench
 from tests.search.encoders import words_of
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from results.costs import Costs
 from search.artifacts.scoring import artifact_logits
-from search.devices.costs import Costs
 from search.devices.device import Device, Facts, MeasurementError
 from search.devices.local import LocalDevice
 from search.devices.scaled import ScaledDevice
-from search.trial import Workbench
+from search.study.trial import Workbench
 from tests.boards import running_board
 from tests.search.conftest import FinishedTrial
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.devices.costs import Costs
+from results.costs import Costs
 from search.devices.costs_cache import CostsCache
 
 COSTS = Costs(

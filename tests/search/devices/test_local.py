@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from results.costs import Costs
 from search.devices import local
-from search.devices.costs import Costs
 from search.devices.device import MeasurementError
 from search.devices.local import LocalDevice
 from search.errors import UsageError

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from results.costs import Costs
 from search.devices import ssh
-from search.devices.costs import Costs
 from search.devices.device import DeviceError
 from search.devices.ssh import SshDevice
 from search.errors import UsageError

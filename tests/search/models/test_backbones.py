@@ -18,7 +18,7 @@ from transformers import (
 from search.errors import UsageError
 from search.models.backbones import SCRATCH, Backbone, load_backbone
 from search.models.slicing import cut
-from search.setting_up import full_model
+from search.study.setting_up import full_model
 from spaces import Architecture, Shape, Space
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.ordering import order_by_importance
+from search.study.workbench import Workbench
 from search.training.importance import SCORERS
-from search.workbench import Workbench
 from spaces import Shape
 from tests.search.encoders import SMALL, small_encoder, small_inputs
 

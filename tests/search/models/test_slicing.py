@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut, resized, run_slice
-from search.workbench import Workbench
+from search.study.workbench import Workbench
 from spaces import Architecture
 from tests.search.encoders import SMALL, architectures, small_encoder, small_inputs
 

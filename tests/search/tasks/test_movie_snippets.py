@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from search.errors import UsageError
-from search.files import sha256_of
-from search.paths import cache_folder
+from search.files import cache_folder, sha256_of
 from search.tasks import MovieSnippets, Task
 from search.tasks.movie_snippets import ARCHIVE, SHA256
 from search.tasks.splits import identity

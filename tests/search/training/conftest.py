@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from search.samplers import one_thread
+from search.sampling.samplers import one_thread
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -9,10 +9,10 @@ import torch
 from torch.nn import functional
 
 from search.models.elastic import ElasticForSequenceClassification
+from search.study.workbench import Workbench
 from search.tasks import Split
 from search.training.batches import EncodedSplit
 from search.training.fine_tuning import evaluate, label_loss
-from search.workbench import Workbench
 
 NewModel = Callable[..., ElasticForSequenceClassification]
 

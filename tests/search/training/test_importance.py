@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from search.models.elastic import ElasticForSequenceClassification
+from search.study.workbench import Workbench
 from search.training.fine_tuning import label_loss
 from search.training.importance import SCORERS, order_channels, orderings
-from search.workbench import Workbench
 from spaces import Importance
 
 

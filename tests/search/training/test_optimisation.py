@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from search.models.elastic import ElasticForSequenceClassification
+from search.study.workbench import Workbench
 from search.training.batches import Batch
 from search.training.fine_tuning import evaluate, label_loss
 from search.training.optimisation import DivergenceError, Progress, optimise
-from search.workbench import Workbench
 from spaces import Training
 
 NewModel = Callable[..., ElasticForSequenceClassification]

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from tests.trackers.test_records import a_trial
+from results.records import Standing
+from tests.results.test_records import a_trial
 from trackers.plots.architecture import architecture_figure
-from trackers.records import Standing
 
 CANDIDATE = a_trial(0).candidate
 FULL = {"layers": [0, 1, 2, 3, 4, 5], "heads": [12] * 6, "ffn_sizes": [1536] * 6, "hidden_size": 384}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trackers.test_records import a_study, a_trial
+from results.records import Standing, TrialRecord
+from tests.results.test_records import a_study, a_trial
 from trackers.plots.choices import importances, importances_figure, parallel_figure
-from trackers.records import Standing, TrialRecord
 
 
 def trial(number: int) -> TrialRecord:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.trackers.test_records import a_trial
+from tests.results.test_records import a_trial
 from trackers.plots.features import features
 
 

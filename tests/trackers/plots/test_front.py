@@ -4,9 +4,9 @@ from itertools import combinations
 
 import pytest
 
-from tests.trackers.test_records import a_study, a_trial, failed, over_budget, polished, stopped, worse
+from results.records import Standing
+from tests.results.test_records import a_study, a_trial, failed, over_budget, polished, stopped, worse
 from trackers.plots.front import front_figure
-from trackers.records import Standing
 
 STANDING = Standing(
     trials=(

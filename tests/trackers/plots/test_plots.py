@@ -5,11 +5,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search.standing import standing_of
-from tests.trackers.test_records import a_study, a_trial, failed, over_budget, stopped
+from results.choosing import standing_of
+from results.records import Standing, TrialRecord
+from tests.results.test_records import a_study, a_trial, failed, over_budget, stopped
 from trackers.plots import plots
 from trackers.plots.png import png
-from trackers.records import Standing, TrialRecord
 
 STUDY = a_study(objectives=("score", "latency_ms", "size_mb"))
 

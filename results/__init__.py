@@ -1,0 +1,1 @@
+"""What was found: plain typed records, and the rules on them."""

@@ -1,0 +1,1 @@
+"""The bundle of an exported winner, and what verifies it."""
