@@ -30,7 +30,7 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
             marker = {"color": colour, "symbol": symbol, "size": 11 if outcome == "front" else 8}
             figure.add_trace(_points(trials, x, y, outcome, marker, legend=index == 0), **place)
         chosen = [] if standing.chosen is None else [standing.chosen]
-        ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": BLACK, "width": 2}}
+        ring = {"color": "rgba(0,0,0,0)", "symbol": "circle", "size": 19, "line": {"color": BLACK, "width": 2}}
         figure.add_trace(_points(chosen, x, y, "recommended", ring, legend=index == 0), **place)
         known = [trial for trial in standing.trials if trial.baseline and {x, y} <= trial.figures.keys()]
         diamond = {"color": BLACK, "symbol": "diamond-open", "size": 13}
