@@ -1,18 +1,22 @@
-"""Runs the installed command as a user would."""
+"""Runs the command as a user would: where the process itself is no matter, in the process of the tests."""
 
 from __future__ import annotations
 
+import io
 import json
-import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from search.cli.app import main
 from tests.conftest import tiny_rows, write_csv
 
 COMMAND = Path(sys.executable).with_name("bertailor")
@@ -38,24 +42,39 @@ N_BASELINES = 5
 Study = Callable[..., Path]
 
 
-def bertailor(
-    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder, and wait for it."""
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "160", **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def bertailor(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Finished:
+    """Run the command in a folder, and wait for it: in this process, where what it imports is there already."""
+    stdout, stderr, on_stop = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(stdout), redirect_stderr(stderr):
+        patch.setattr(sys, "argv", ["bertailor", *map(str, arguments)])
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    signal.signal(signal.SIGTERM, on_stop)
+    return Finished(int(ended.value.code or 0), stdout.getvalue(), stderr.getvalue())
 
 
 def succeeded(*arguments: str | Path, cwd: Path) -> str:
     """Run the command, which must succeed, and return what it printed."""
     finished = bertailor(*arguments, cwd=cwd)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def installed(*arguments: str | Path, cwd: Path) -> str:
+    """The same, by the installed command in a process of its own."""
+    command = [COMMAND, *map(str, arguments)]
+    finished = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=900, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
@@ -96,6 +115,6 @@ def finish_a_study(folder: Path, **keys: Any) -> Path:
     budgets = {"latency_ms": 500, "memory_mb": 2000}
     study = {"name": "tiny", "task": "commands.csv", "space": "space.yaml", "budgets": budgets, **keys}
     write_yaml(folder / "study.yaml", study)
-    succeeded("search", "study.yaml", cwd=folder)
-    succeeded("export", "tiny", "--out", "bundle", cwd=folder)
+    installed("search", "study.yaml", cwd=folder)
+    installed("export", "tiny", "--out", "bundle", cwd=folder)
     return folder

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.conftest import COMMAND, answered, finish_a_study
 from tests.ports import free_port
-from tests.servers import end_with_children, wait_for_page
+from tests.servers import START_LIMIT_S, end_with_children, wait_for_page
 from trackers.mlflow.store import embedded_uri
 
 CHROMIUM = shutil.which("chromium")
@@ -51,19 +52,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pages(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """What `bertailor ui tiny` starts and opens; the browser is a program that writes down what it is to open."""
     folder, port = tmp_path_factory.mktemp("browser"), free_port()
-    browser = folder / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {folder}/part && mv {folder}/part {folder}/opened\n')
+    opened, browser = folder / "opened", folder / "scribe"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
     browser.chmod(0o755)
-    variables = {**os.environ, "BROWSER": str(browser)}
+    # By its name, because what BROWSER says is split where it has a space.
+    variables = {**os.environ, "BROWSER": browser.name, "PATH": f"{folder}:{os.environ['PATH']}"}
     server = subprocess.Popen(
         [COMMAND, "ui", "tiny", "--port", str(port)], cwd=finished, env=variables, stdout=subprocess.DEVNULL
     )
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for_page(f"{address}/health", server)
-        while not (folder / "opened").is_file():
+        deadline = time.monotonic() + START_LIMIT_S
+        while not opened.is_file():
             assert server.poll() is None
-        yield Pages(address, (folder / "opened").read_text().strip())
+            assert time.monotonic() < deadline, "no browser was asked to open anything"
+            time.sleep(0.1)
+        yield Pages(address, opened.read_text().strip())
     finally:
         end_with_children(server)
 
