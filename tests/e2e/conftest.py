@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from search.cli.app import main
 from tests.conftest import tiny_rows, write_csv
@@ -102,19 +105,44 @@ def study(tmp_path: Path, tiny_csv: Path) -> Study:
     return write
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished study called tiny and its bundle."""
-    return finish_a_study(tmp_path_factory.mktemp("finished"), trials=5, **SHORT)
+    """A folder with a finished study called tiny and its bundle, one for all processes that run tests.
+
+    The tests of one file may run, export and register more there; others look at ``snapshot``.
+    """
+    folder = shared_folder(tmp_path_factory)
+    with FileLock(folder / "lock"):
+        if not (folder / "snapshot").is_dir():
+            finish_a_study(folder / "study")
+            # Small beside the weights, and all that the commands which look at a study read of it.
+            weights = shutil.ignore_patterns("trials", "super-networks", "artifacts")
+            shutil.copytree(folder / "study", folder / "part", ignore=weights)
+            (folder / "part").rename(folder / "snapshot")
+    return folder / "study"
 
 
-def finish_a_study(folder: Path, **keys: Any) -> Path:
-    """Run a study called tiny in a folder, and export its winner there."""
+@pytest.fixture(scope="session")
+def snapshot(finished: Path) -> Path:
+    """The study as it was finished, for those who look at it and its bundle, and change nothing."""
+    return finished.with_name("snapshot")
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of pytest, which lasts as long; each process of pytest-xdist has one of its own in it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def finish_a_study(folder: Path) -> None:
+    """Run a study called tiny in a folder by the installed command, and export its winner there."""
+    folder.mkdir()
     write_csv(folder / "commands.csv", tiny_rows())
     write_yaml(folder / "space.yaml", TINY_SPACE)
     budgets = {"latency_ms": 500, "memory_mb": 2000}
-    study = {"name": "tiny", "task": "commands.csv", "space": "space.yaml", "budgets": budgets, **keys}
-    write_yaml(folder / "study.yaml", study)
+    files = {"task": "commands.csv", "space": "space.yaml"}
+    write_yaml(folder / "study.yaml", {"name": "tiny", **files, "budgets": budgets, "trials": 5, **SHORT})
     installed("search", "study.yaml", cwd=folder)
     installed("export", "tiny", "--out", "bundle", cwd=folder)
-    return folder
