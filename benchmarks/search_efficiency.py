@@ -26,8 +26,9 @@ import optuna
 import pandas as pd
 from training_speed import trainer_of
 
+from results.choosing import Standing
 from results.hypervolume import hypervolume
-from results.records import Standing, TrialRecord
+from results.records import TrialRecord
 from search.artifacts.build import build_artifact
 from search.artifacts.scoring import score_artifact
 from search.compression import Draft

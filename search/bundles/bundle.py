@@ -177,7 +177,7 @@ def _write(
     device: Device,
     formats: Sequence[Format],
 ) -> None:
-    candidate = Candidate.model_validate(trial.candidate)
+    candidate = trial.candidate
     trained = Draft(
         model=ElasticForSequenceClassification.from_pretrained(trial_folder / CHECKPOINT).eval(),
         tokenizer=AutoTokenizer.from_pretrained(trial_folder / CHECKPOINT),
@@ -204,9 +204,9 @@ def _write(
         "formats": formats,
         "polished": trial.polishes is not None,
         "unknown_rate": trial.unknown_rate,
-        "costs": dict(trial.costs),
+        "costs": {} if trial.costs is None else trial.costs.figures,
         "device": {**device.model_dump(mode="json", include={*DEVICE_FIELDS}), "machine": trial.machine},
-        "budgets": config.budgets.model_dump(exclude_none=True),
+        "budgets": config.budgets.limits,
         "score": {
             "metric": task.metric,
             "validation": trial.score,

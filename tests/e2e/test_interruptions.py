@@ -14,6 +14,7 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
+from results.records import TrialRecord
 from search.sampling.store import StudyStore
 from tests.e2e.conftest import COMMAND, TINY_SPACE, Study, answered, bertailor
 
@@ -21,7 +22,7 @@ SLOW_SPACE = {
     **TINY_SPACE,
     "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [3, 4], "batch_size": 2},
 }
-# Each trial trains; without pretrained weights the full-size model, a baseline, is no larger than the space.
+# Each trial trains; without pretrained weights the full-size model, an entrant, is no larger than the space.
 TRAINING = {"strategy": "standalone", "backbone": "scratch"}
 # Two layers as fp32 and as int8, and a single one.
 N_BASELINES = 3
@@ -70,7 +71,7 @@ def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(
 
 
 @pytest.mark.slow
-def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp_path: Path) -> None:
+def test_an_entrant_that_was_cut_off_comes_again(study: Study, start: Start, tmp_path: Path) -> None:
     study(choices=SLOW_SPACE, trials=1, **TRAINING)
     process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=0)
@@ -80,7 +81,7 @@ def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp
     answered("search", "study.yaml", cwd=tmp_path)
 
     ended = records(tmp_path)
-    labels = [record["label"] for record in ended if record["baseline"]]
+    labels = [TrialRecord.from_dict(record).label for record in ended if record["entrant"]]
     assert sorted(labels) == ["1L 4H 128F 384W int8", "2L 4H 128F 384W fp32", "2L 4H 128F 384W int8"]
     assert len(ended) == N_BASELINES + 1
 
@@ -143,7 +144,7 @@ def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, t
     ended = records(tmp_path)
     failures = [record for record in ended if record["status"] == "failed"]
     assert len(ended) == 8 + N_BASELINES
-    assert any(not record["baseline"] for record in failures)
+    assert any(not record["entrant"] for record in failures)
     assert all("the loss became" in record["reason"] for record in failures)
     assert answer["front"]
 

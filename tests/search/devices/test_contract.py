@@ -39,7 +39,7 @@ def device(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def costs(device: Device, finished_trial: FinishedTrial, bench: Workbench) -> Costs:
-    return device.measure(finished_trial.folder, bench.timed_texts)
+    return device.measure(finished_trial.folder, bench.meter.texts)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ class TestEveryDevice:
     def test_it_answers_as_the_artefact_does_here(
         self, costs: Costs, finished_trial: FinishedTrial, bench: Workbench
     ) -> None:
-        here = artifact_logits(finished_trial.folder, bench.timed_texts, batch_size=1)
+        here = artifact_logits(finished_trial.folder, bench.meter.texts, batch_size=1)
         np.testing.assert_allclose(costs.logits, here, atol=1e-4)
 
     def test_the_runtime_alone_takes_less_memory(self, costs: Costs) -> None:
