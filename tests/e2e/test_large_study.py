@@ -52,4 +52,4 @@ def test_a_study_of_a_thousand_trials_opens_and_filters(tmp_path: Path) -> None:
             expect(page.get_by_text(f"{wanted} matching runs")).to_be_visible(timeout=PATIENCE_MS)
             browser.close()
     finally:
-        end_with_children(server.pid)
+        end_with_children(server)
