@@ -22,7 +22,7 @@ import optuna
 
 from results.front import non_dominated
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.study.early_stopping import Curve, is_hopeless
 from search.study.setting_up import set_up
 from search.study.trial import run_trial

@@ -18,7 +18,7 @@ from pathlib import Path
 from results.records import Standing, StudyRecord, TrialRecord
 from search.config import StudyConfig
 from search.models.backbones import SCRATCH
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.ledger import Ledger
 from search.sampling.store import StudyStore
 from search.study.running import search

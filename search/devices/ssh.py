@@ -9,15 +9,19 @@ import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr
 
-from search.devices.device import ARTIFACT, ONE_THREAD, DeviceError, MeasurementError, ProbedDevice, parsed
+from search.devices.device import DeviceError, MeasurementError
+from search.devices.probe_program import probe_program
+from search.devices.probed import ARTIFACT, ONE_THREAD, ProbedDevice, report_of
 from search.errors import UsageError
 from search.files import digest, sha256_of
-from search.runtime import probe
+from search.runtime.classifier import MODEL
+from search.runtime.report import Report
 
 # What OpenSSH ends with when it is the connection that failed, and not the command.
 NO_CONNECTION = 255
@@ -53,7 +57,7 @@ class _NoConnectionError(Exception):
 class SshDevice(ProbedDevice):
     """A host of the user's ssh configuration.
 
-    The probe, the reference and the artefacts are copied there, each content once, into a folder of this process
+    The probe, the yardstick and the artefacts are copied there, each content once, into a folder of this process
     under ``~/.cache/bertailor``, which ``close`` removes.
 
     Attributes:
@@ -104,11 +108,11 @@ class SshDevice(ProbedDevice):
             )
         self._system = answer.stdout.decode().strip()
 
-    def report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
+    def report(self, folder: Path, texts: Sequence[str], yardstick: Path) -> Report:
         """What the probe says of an artefact on the board; a connection that is lost is made again."""
         for pause in (*PAUSES_S, None):
             try:
-                return self._report(folder, texts, reference)
+                return self._report(folder, texts, yardstick)
             except _NoConnectionError as error:
                 if pause is None:
                     raise DeviceError(str(error)) from error
@@ -116,27 +120,24 @@ class SshDevice(ProbedDevice):
                 time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
-    def _report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
-        program = self._send(Path(probe.__file__))
-        beside, artifact = self._send_artifact(reference), self._send_artifact(folder)
+    def _report(self, folder: Path, texts: Sequence[str], yardstick: Path) -> Report:
+        program = self._send(probe_program())
+        beside, artifact = self._send_artifact(yardstick), self._send_artifact(folder)
         limit = self.time_limit_s + START_UP_LIMIT_S
-        request = {
-            **self.request(texts),
-            "folder": f"{self._folder}/{artifact}",
-            "reference": f"{self._folder}/{beside}",
-            "cores": self.cores,
-            "lock": f"{FOLDER}/lock",
-            "give_up_s": int(limit),
-        }
+        there, yardstick_there = (f"{self._folder}/{place}" for place in (artifact, beside))
+        request = replace(
+            self.request(there, texts, yardstick_there), cores=self.cores, lock=f"{FOLDER}/lock", give_up_s=int(limit)
+        )
         variables = " ".join(f"{name}={value}" for name, value in ONE_THREAD.items())
         command = f"{variables} {self.python} {self._folder}/{program}"
-        answer = self._run(command, json.dumps(request).encode(), time_limit_s=limit)
+        answer = self._run(command, json.dumps(asdict(request)).encode(), time_limit_s=limit)
         if artifact != beside:
             # A study measures hundreds, and the board's memory card is small.
-            model = self._name(folder / "model.onnx")
+            model = self._name(folder / MODEL)
             self._run(f"cd {self._folder} && rm -rf {artifact} {model}")
             self._sent -= {artifact, model}
-        return parsed(answer.returncode, answer.stdout.decode(), answer.stderr.decode(errors="replace"))
+        output, errors = (said.decode(errors="replace") for said in (answer.stdout, answer.stderr))
+        return report_of(answer.returncode, output, errors)
 
     def close(self) -> None:
         """Remove this process's folder there, if the board still answers."""

@@ -10,6 +10,7 @@ from results.choosing import standing_of
 from results.records import TrialRecord, failed_trial, new_record
 from search.devices.device import DeviceError
 from search.files import sha256_of
+from search.runtime.classifier import MODEL
 from search.sampling.ledger import Ledger
 from search.sampling.store import StudyStore
 from search.study.trial import DISTILLATION, model_of
@@ -101,7 +102,7 @@ def polish_member(
         score=score,
         unknown_rate=member.unknown_rate,
         curve=curve.scores,
-        artifact=sha256_of(folder / "model.onnx") if costs else "",
+        artifact=sha256_of(folder / MODEL) if costs else "",
         polishes=member.number,
         seconds=time.perf_counter() - started,
     )

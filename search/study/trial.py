@@ -11,6 +11,7 @@ from search.errors import RunError
 from search.files import sha256_of, whole_folder
 from search.models.checkpoint import CHECKPOINT
 from search.models.elastic import ElasticForSequenceClassification
+from search.runtime.classifier import MODEL
 from search.sampling.store import StudyStore
 from search.study.early_stopping import Curve
 from search.study.pruning_rounds import prune_in_rounds
@@ -96,7 +97,7 @@ def run_trial(
         score=score,
         unknown_rate=bench.unknown_rate(candidate, folder),
         curve=curve.scores,
-        artifact=sha256_of(folder / "model.onnx"),
+        artifact=sha256_of(folder / MODEL),
         baseline=baseline,
         seconds=time.perf_counter() - started,
     )
@@ -133,7 +134,7 @@ def files_of(bench: Workbench, store: StudyStore, record: TrialRecord) -> Path:
         model = bench.cut(candidate)
         with whole_folder(folder) as whole:
             bench.build(model, candidate, whole)
-            if sha256_of(whole / "model.onnx") != record.artifact:
+            if sha256_of(whole / MODEL) != record.artifact:
                 raise RunError(
                     f"the artefact of trial {record.number} can't be made again as it was scored; were torch or onnx"
                     " changed since? Take another name for the study, and search again"

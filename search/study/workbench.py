@@ -23,6 +23,7 @@ from search.files import sha256_of
 from search.models.backbones import Backbone
 from search.models.checkpoint import CHECKPOINT
 from search.models.elastic import ElasticForSequenceClassification
+from search.runtime.classifier import TOKENIZER
 from search.study.early_stopping import Curve, is_hopeless
 from search.tasks import Task
 from search.training.batches import Batch, EncodedSplit
@@ -88,7 +89,7 @@ class Workbench:
             "compression": candidate.compression.model_dump(),
             "device": self.device.fingerprint,
             "texts": self.timed_texts,
-            "tokenizer": sha256_of(folder / "tokenizer.json"),
+            "tokenizer": sha256_of(folder / TOKENIZER),
         }
         return self.costs.costs(what, lambda: self.measure_anew(folder))
 
@@ -116,7 +117,7 @@ class Workbench:
         """The share of unknown word pieces in the validation texts, where the artefact's vocabulary is trimmed."""
         if candidate.compression.vocabulary is None:
             return None
-        return unknown_rate(Tokenizer.from_file(str(folder / "tokenizer.json")), self.task.validation.texts)
+        return unknown_rate(Tokenizer.from_file(str(folder / TOKENIZER)), self.task.validation.texts)
 
     def over_budget(self, figures: Mapping[str, float]) -> str:
         """Which budgets the figures break, in words; nothing if they keep to all of them."""
