@@ -52,6 +52,11 @@ class Facts(BaseModel):
     power_w: PositiveFloat | None = None
     source: str
 
+    @property
+    def peak_rates(self) -> tuple[float, float]:
+        """The 10^9 operations of one core in a second, in fp32 and in int8, at most."""
+        return self.clock_ghz * self.flops_per_cycle, self.clock_ghz * self.int8_per_cycle
+
 
 class Device(BaseModel, ABC):
     """Where artefacts are measured, with its limits.
@@ -90,8 +95,11 @@ class Device(BaseModel, ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Tells devices apart: costs of one don't hold for another."""
-        return self.model_dump_json(exclude={"description", "budgets"})
+        """Tells devices apart: costs of one don't hold for another.
+
+        What is merely said of a device is no part of it, so that a mended citation changes nothing.
+        """
+        return self.model_copy(update={"facts": None}).model_dump_json(exclude={"description", "budgets"})
 
     def check(self) -> None:
         """Make sure that the device can measure at all, before a study spends any time.

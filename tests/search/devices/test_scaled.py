@@ -86,6 +86,23 @@ def test_a_board_known_by_its_facts_is_as_many_times_slower_as_its_peak_rates(
     assert "by peak rates, not calibrated" in far.machine
 
 
+@pytest.mark.parametrize("read", ["clock_ghz", "flops_per_cycle", "int8_per_cycle"])
+def test_the_facts_that_a_prediction_reads_are_part_of_a_board_s_identity(read: str) -> None:
+    board = load_device("raspberry-pi-5")
+    assert board.facts is not None
+    faster = board.facts.model_copy(update={read: 2 * getattr(board.facts, read)})
+    assert board.model_copy(update={"facts": faster}).fingerprint != board.fingerprint
+
+
+def test_of_a_calibrated_board_no_fact_is_part_of_its_identity_and_its_calibration_is(file: Path) -> None:
+    bare = ScaledDevice(name="board", calibration=file)
+    facts = load_device("raspberry-pi-5").facts
+    before = bare.fingerprint
+    assert bare.model_copy(update={"facts": facts}).fingerprint == before
+    file.write_text(file.read_text(encoding="utf-8").replace("runtime_mb: 40", "runtime_mb: 41"), encoding="utf-8")
+    assert bare.fingerprint != before
+
+
 def test_peak_rates_are_those_of_a_processor_of_today() -> None:
     fp32, int8 = processor.peak_rates()
     assert 4 <= fp32 <= 300
