@@ -17,7 +17,7 @@ from pathlib import Path
 from results.costs import Costs
 from search.artifacts.scoring import score_artifact
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.study.setting_up import set_up
 from search.study.strategy import Weights
 from search.study.supernet import Supernet

@@ -22,7 +22,7 @@ import optuna
 
 from results.front import non_dominated
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.store import StudyStore
 from search.study.early_stopping import Curve, is_hopeless
 from search.study.job import Job

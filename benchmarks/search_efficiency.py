@@ -36,7 +36,7 @@ from search.config import StudyConfig
 from search.devices.loading import load_device
 from search.models.backbones import elastic_names, load_backbone
 from search.models.slicing import cut
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.store import MAXIMIZE, MINIMIZE
 from search.study.running import run_study
 from search.tasks import MovieSnippets, Task

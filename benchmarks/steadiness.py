@@ -1,7 +1,7 @@
 """How steady the measured latencies are on a noisy machine: `python benchmarks/steadiness.py` (see --help).
 
 While another process loads one core half of the time: the coefficient of variation of one artefact's latency over
-fresh runs (aim: at most 3%), beside that of the same runs without dividing by the reference; how well the order of 15
+fresh runs (aim: at most 3%), beside that of the same runs without dividing by the yardstick; how well the order of 15
 candidates agrees with that of ten times as long a measurement (Kendall's tau, aim: at least 0.95); and how long the
 measurement of an artefact of about 5 ms takes (aim: at most 3 s).
 """
@@ -22,7 +22,7 @@ import optuna
 from scipy.stats import kendalltau
 
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.study.setting_up import set_up
 from search.study.workbench import Workbench
 from spaces import Architecture, Candidate, Compression
@@ -56,7 +56,7 @@ def main() -> None:
         for index, candidate in enumerate(candidates):
             build(bench, sampled(bench, index), candidate)
         for artifact in ("usual", "full"):
-            bench.device.measure(folder / artifact, bench.meter.texts)  # what the references usually take is known now
+            bench.device.measure(folder / artifact, bench.meter.texts)  # what the yardsticks usually take is known now
         beside = "nothing else runs" if arguments.quiet else "another process loads one core half of the time"
         print(f"{machine()}, {beside}", flush=True)
         with loaded(quiet=arguments.quiet):
@@ -76,7 +76,7 @@ def report_variation(title: str, bench: Workbench, artifact: Path, n: int) -> No
     raw = np.array([cost.undivided_ms for cost in costs])
     print(
         f"{title}, {n} fresh runs: {reported.mean():.2f} ms, coefficient of variation {variation(reported):.1%}"
-        f" (without the reference {variation(raw):.1%}); a measurement takes {np.median(seconds):.1f} s, at most"
+        f" (without the yardstick {variation(raw):.1%}); a measurement takes {np.median(seconds):.1f} s, at most"
         f" {max(seconds):.1f} s",
         flush=True,
     )

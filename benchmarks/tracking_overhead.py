@@ -24,7 +24,7 @@ from results.records import StudyRecord, TrialRecord
 from search.config import StudyConfig
 from search.engines.local import InlineEngine
 from search.models.backbones import SCRATCH
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.ledger import Ledger
 from search.sampling.store import StudyStore
 from search.study.job import Job, Tell

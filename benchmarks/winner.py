@@ -19,7 +19,7 @@ from results.choosing import eligible, full_int8
 from results.records import TrialRecord
 from search.cli.console import console
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.store import StudyStore
 from search.study.reporting import compare
 from search.study.running import remake, run_study

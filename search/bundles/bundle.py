@@ -28,6 +28,7 @@ from search.files import sha256_of, whole_folder
 from search.models.checkpoint import CHECKPOINT, is_stock, save_checkpoint
 from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
+from search.runtime.classifier import MODEL, TOKENIZER
 from search.tasks import Task
 from search.tasks.intervals import score_interval
 from spaces import Candidate, nearest
@@ -78,7 +79,7 @@ class Bundle:
         Raises:
             UsageError: The folder is no bundle.
         """
-        for name in ("model.onnx", "tokenizer.json", "candidate.json", "costs.json", "labels.json", "study.yaml"):
+        for name in (MODEL, TOKENIZER, "candidate.json", "costs.json", "labels.json", "study.yaml"):
             if not (folder / name).is_file():
                 raise UsageError(f"{folder} is no bundle, it has no {name}: make one with `bertailor export`")
         path = folder / "study.yaml"
@@ -188,7 +189,7 @@ def _write(
     save_checkpoint(shipped.model, folder)
     shipped.tokenizer.model_max_length = shipped.max_tokens
     shipped.tokenizer.save_pretrained(folder)
-    for name in ("model.onnx", "tokenizer.json"):
+    for name in (MODEL, TOKENIZER):
         shutil.copyfile(trial_folder / name, folder / name)
     measured = disagreement(folder, task, device.batch_size)
     if "hf" not in formats:

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from search.artifacts.scoring import artifact_answers, score_artifact
 from search.compression.vocabulary import unknown_rate
+from search.runtime.classifier import TOKENIZER
 from search.tasks import Task
 from spaces import Candidate
 
@@ -38,4 +39,4 @@ class Examiner:
         """The share of unknown word pieces in the validation texts, where the artefact's vocabulary is trimmed."""
         if candidate.compression.vocabulary is None:
             return None
-        return unknown_rate(Tokenizer.from_file(str(folder / "tokenizer.json")), self.task.validation.texts)
+        return unknown_rate(Tokenizer.from_file(str(folder / TOKENIZER)), self.task.validation.texts)

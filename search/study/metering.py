@@ -11,6 +11,7 @@ from search.devices.costs_cache import CostsCache
 from search.devices.device import Device, MeasurementError
 from search.files import sha256_of
 from search.models.elastic import ElasticForSequenceClassification
+from search.runtime.classifier import TOKENIZER
 from spaces import Candidate
 
 
@@ -37,7 +38,7 @@ class Meter:
             "compression": candidate.compression.model_dump(),
             "device": self.device.fingerprint,
             "texts": self.texts,
-            "tokenizer": sha256_of(folder / "tokenizer.json"),
+            "tokenizer": sha256_of(folder / TOKENIZER),
         }
         return self.cache.costs(what, lambda: self.measured(folder))
 

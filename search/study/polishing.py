@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from results.attempts import Attempt
 from search.files import sha256_of
+from search.runtime.classifier import MODEL
 from search.sampling.store import StudyStore
 from search.study.job import Job, Stage, Tell
 from search.study.strategy import Weights
@@ -58,7 +59,7 @@ def run_polishing(bench: Workbench, weights: Weights, store: StudyStore, job: Jo
         attempt,
         costs=bench.meter.measured(folder),
         score=bench.examiner.score(folder),
-        artifact=sha256_of(folder / "model.onnx"),
+        artifact=sha256_of(folder / MODEL),
     )
 
 

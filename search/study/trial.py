@@ -11,6 +11,7 @@ from search.errors import RunError
 from search.files import sha256_of, whole_folder
 from search.models.checkpoint import CHECKPOINT
 from search.models.elastic import ElasticForSequenceClassification
+from search.runtime.classifier import MODEL
 from search.sampling.store import StudyStore
 from search.study.early_stopping import Curve
 from search.study.job import Job, Stage, Tell
@@ -44,7 +45,7 @@ def run_trial(bench: Workbench, weights: Weights, store: StudyStore, job: Job, t
         job.attempt,
         costs=costs,
         unknown_rate=bench.examiner.unknown_rate(candidate, folder),
-        artifact=sha256_of(folder / "model.onnx"),
+        artifact=sha256_of(folder / MODEL),
     )
     if bench.config.budgets.over(costs.figures) and not job.entrant:
         return attempt
@@ -56,7 +57,7 @@ def run_trial(bench: Workbench, weights: Weights, store: StudyStore, job: Job, t
     if curve.scores:
         bench.maker.build(model, candidate, folder)
         bench.maker.save(model, folder)
-    return replace(attempt, score=bench.examiner.score(folder), artifact=sha256_of(folder / "model.onnx"))
+    return replace(attempt, score=bench.examiner.score(folder), artifact=sha256_of(folder / MODEL))
 
 
 def files_of(bench: Workbench, weights: Weights, store: StudyStore, record: TrialRecord) -> Path:
@@ -70,7 +71,7 @@ def files_of(bench: Workbench, weights: Weights, store: StudyStore, record: Tria
         model = bench.maker.cut(record.candidate, weights.whole(record.candidate))
         with whole_folder(folder) as whole:
             bench.maker.build(model, record.candidate, whole)
-            if sha256_of(whole / "model.onnx") != record.artifact:
+            if sha256_of(whole / MODEL) != record.artifact:
                 raise RunError(
                     f"the artefact of trial {record.number} can't be made again as it was scored; were torch or onnx"
                     " changed since? Take another name for the study, and search again"

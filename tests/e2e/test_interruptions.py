@@ -25,7 +25,7 @@ SLOW_SPACE = {
 # Each trial trains; without pretrained weights the full-size model, an entrant, is no larger than the space.
 TRAINING = {"strategy": "standalone", "backbone": "scratch"}
 # Two layers as fp32 and as int8, and a single one.
-N_BASELINES = 3
+N_ENTRANTS = 3
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -50,13 +50,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(
     study: Study, start: Start, tmp_path: Path
 ) -> None:
-    n_trials = N_BASELINES + 2
+    n_trials = N_ENTRANTS + 2
     study(choices=SLOW_SPACE, trials=2, **TRAINING)
     process = start("search", "study.yaml")
-    wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
+    wait_until_in_a_trial(tmp_path, process, finished=N_ENTRANTS)
     kill_with_children(process, signal.SIGKILL)
     before = records(tmp_path)
-    assert N_BASELINES <= len(before) < n_trials
+    assert N_ENTRANTS <= len(before) < n_trials
 
     answer = answered("search", "study.yaml", cwd=tmp_path)
 
@@ -83,7 +83,7 @@ def test_an_entrant_that_was_cut_off_comes_again(study: Study, start: Start, tmp
     ended = records(tmp_path)
     labels = [TrialRecord.from_dict(record).label for record in ended if record["entrant"]]
     assert sorted(labels) == ["1L 4H 128F 384W int8", "2L 4H 128F 384W fp32", "2L 4H 128F 384W int8"]
-    assert len(ended) == N_BASELINES + 1
+    assert len(ended) == N_ENTRANTS + 1
 
 
 @pytest.mark.slow
@@ -107,10 +107,10 @@ def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, start: Start, tmp_path: Path) -> None:
-    n_trials = N_BASELINES + 4
+    n_trials = N_ENTRANTS + 4
     study(choices=SLOW_SPACE, trials=4, **TRAINING)
     process = start("search", "study.yaml")
-    wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
+    wait_until_in_a_trial(tmp_path, process, finished=N_ENTRANTS)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, output + errors
@@ -143,7 +143,7 @@ def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, t
     answer = answered("search", "study.yaml", cwd=tmp_path)
     ended = records(tmp_path)
     failures = [record for record in ended if record["status"] == "failed"]
-    assert len(ended) == 8 + N_BASELINES
+    assert len(ended) == 8 + N_ENTRANTS
     assert any(not record["entrant"] for record in failures)
     assert all("the loss became" in record["reason"] for record in failures)
     assert answer["front"]

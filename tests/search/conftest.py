@@ -11,7 +11,9 @@ import pytest
 
 from results.budgets import Budgets
 from results.records import TrialRecord, WarmUp
+from search.artifacts.build import build_artifact
 from search.bundles.bundle import Bundle, Format, export_bundle
+from search.compression import Draft
 from search.config import StudyConfig
 from search.devices.local import LocalDevice
 from search.errors import UsageError
@@ -145,6 +147,18 @@ def new_tiny_model(minilm: Backbone) -> Callable[..., ElasticForSequenceClassifi
         return cut(whole(labels, seed), TINY)
 
     return new
+
+
+@pytest.fixture(scope="session")
+def artifact(
+    new_tiny_model: Callable[..., ElasticForSequenceClassification],
+    minilm: Backbone,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of an artefact in fp32, which nothing trained."""
+    folder = tmp_path_factory.mktemp("artifact")
+    build_artifact(Draft(model=new_tiny_model(), tokenizer=minilm.tokenizer, max_tokens=64), Compression(), folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
