@@ -128,6 +128,13 @@ def test_the_commands_of_a_page_exist(page: str, block: str) -> None:
             assert {word for word in words if word.startswith("-")} <= known, line
 
 
+def test_the_benchmarks_of_the_pages_exist() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES.values())
+    programs = set(re.findall(r"benchmarks/\w+\.py", text))
+    assert programs >= {"benchmarks/winner.py", "benchmarks/steadiness.py"}
+    assert [program for program in programs if not (ROOT / program).is_file()] == []
+
+
 @pytest.mark.parametrize(("page", "block"), blocks("yaml"))
 def test_the_files_of_a_page_can_be_read(page: str, block: str) -> None:
     raw = yaml.safe_load(block)
