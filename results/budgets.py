@@ -9,7 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
 
 class Budgets(BaseModel):
-    """Hard limits on costs, and a floor under the score."""
+    """Hard limits on costs, and a floor under the score.
+
+    Attributes:
+        latency_ms: The median time of one text at most, in milliseconds.
+        memory_mb: The peak memory of the process that runs the artefact at most, in 10^6 bytes.
+        size_mb: The model with its tokenizer on disk at most, in 10^6 bytes.
+        energy_mj: What one text takes at most, in millijoules.
+        score: The task's metric on the validation split at least.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     latency_ms: PositiveFloat | None = None

@@ -31,7 +31,7 @@ class Facts(BaseModel):
 
     Attributes:
         processor: Its processor.
-        cores: Of the processor.
+        cores: Cores of the processor.
         clock_ghz: The highest of its clock.
         instructions: Vector instructions that inference profits from.
         flops_per_cycle: Operations of one core in fp32, at most.
@@ -62,13 +62,15 @@ class Device(BaseModel, ABC):
     """Where artefacts are measured, with its limits.
 
     Attributes:
-        threads: Of one inference.
+        name: What consoles and MLflow call it.
+        description: What it is, in a line.
+        threads: Threads of one inference.
         batch_size: Texts of one inference.
         time_limit_s: After this long a timing that is still noisy is reported as it is.
-        energy_command: Is run there, and prints the joules that a meter has counted.
+        energy_command: A command that is run there and prints the joules that a meter has counted so far.
         power_w: What the device takes while it works, in watts: for an estimate where nothing meters energy.
-        screen_after: After so many candidates that a run of a study measured, only such as may reach its front are.
-        budgets: Each holds for studies that don't set it.
+        screen_after: After so many measured candidates, a run of a study measures only those that may reach its front.
+        budgets: Each of them holds for studies that don't set it.
         facts: What is publicly known of it.
     """
 

@@ -32,6 +32,7 @@ class LocalDevice(ProbedDevice):
     """This machine: each artefact is measured in a fresh process that holds nothing else.
 
     Attributes:
+        kind: Names this kind of device.
         cores: The numbers of the cores that it may run on; all where none are named. Linux alone.
         memory_limit_mb: What the process may hold at most, in 10^6 bytes. By a cgroup (v2) where this user may make
             one, else by ``RLIMIT_DATA``, which counts what is reserved and not what is used, and so is stricter.

@@ -24,6 +24,7 @@ class ScaledDevice(Device):
     """A board whose costs are predicted from those here.
 
     Attributes:
+        kind: Names this kind of device.
         calibration: What ``bertailor calibrate`` wrote for such a board. Without it, the prediction is made of the
             processors' public peak rates, and is a guess: expect it to be off by a factor of two.
     """

@@ -35,7 +35,8 @@ class SshDevice(ProbedDevice):
     which ``close`` removes.
 
     Attributes:
-        host: As ``ssh`` takes it.
+        kind: Names this kind of device.
+        host: The board's address or alias, as ``ssh`` takes it.
         python: The Python there, with onnxruntime, numpy and tokenizers.
         ssh: The client and its options.
         cores: The numbers of the cores that it may run on; all where none are named.
