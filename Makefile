@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow system lint benchmark screenshots clean
+.PHONY: demo test test-slow system lint docs benchmark screenshots clean
 
 # One file tells whether what is installed is what pyproject.toml and constraints.txt ask for.
 .venv/installed: pyproject.toml constraints.txt
@@ -38,12 +38,15 @@ lint: .venv/installed
 	$(BIN)/mypy --strict -p spaces -p results -p trackers
 	$(BIN)/mypy -p search
 
+docs: .venv/installed  ## the pages as a site in build/docs; a warning is an error
+	$(BIN)/sphinx-build -W -E -q docs build/docs
+
 benchmark: .venv/installed  ## those that take minutes; the others in benchmarks/ take up to hours
 	$(BIN)/python benchmarks/early_stopping.py
 	$(BIN)/python benchmarks/tracking_overhead.py
 	$(BIN)/python benchmarks/training_speed.py
 
-screenshots: .venv/installed system  ## the README's pictures, of the demo's study
+screenshots: .venv/installed system  ## the pictures of README and docs, of the demo's study
 	$(BIN)/python docs/screenshots.py demo docs
 
 clean:

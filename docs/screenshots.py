@@ -1,4 +1,4 @@
-"""Photographs a study as the README shows it: `python docs/screenshots.py STUDY FOLDER`.
+"""Photographs a study as README and the pages show it: `python docs/screenshots.py STUDY FOLDER`.
 
 Its front as the study drew it, and MLflow's pages in headless Chromium.
 """

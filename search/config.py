@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from results.budgets import Budgets
+from results.front import Objective
 from search.errors import UsageError
 from search.reading import parse, read_mapping
 from search.tasks import TaskField, spelt_out
@@ -27,7 +28,6 @@ from spaces import Importance, nearest
 
 STUDIES = Path(__file__).with_name("studies")
 
-Objective = Literal["score", "latency_ms", "memory_mb", "size_mb", "energy_mj"]
 Sampler = Literal["auto", "tpe", "nsga2", "nsga3", "gp", "random"]
 
 _TIME_UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -43,7 +43,11 @@ def _seconds(raw: Any) -> Any:
 
 
 class Tracking(BaseModel):
-    """Where a study is recorded."""
+    """Where a study is recorded.
+
+    Attributes:
+        uri: The address of an MLflow server (``http://host:5000``) or of a database.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     uri: Annotated[str, Field(pattern=r"^\w+(\+\w+)?://")]
@@ -64,12 +68,15 @@ class StudyConfig(BaseModel):
         importance: What orders the super-network's heads and channels, so that cutting keeps what matters most.
         trial_steps: Steps of distillation that every candidate of a super-network is given before it is scored.
         polish_epochs: Passes in which the front's members are distilled further at the end; 0 leaves them as they are.
-        unlabelled: A file of texts of the task, without labels, that polishing learns from too.
+        unlabelled: A file of the task's texts without labels that polishing learns from too: ``.txt`` with a text a
+            line, or a table with a column ``text``.
         objectives: What the front trades off; ``score`` is maximised, costs are minimised.
         budgets: What a candidate must keep to.
         sampler: Which of Optuna's samplers proposes candidates; ``auto`` is ``gp``, and ``tpe`` after the first 60.
-        trials: How many trials the study has in all.
-        time: No trial starts after this many seconds; the limit of one run of the command, not of the study.
+        trials: How many candidates the sampler proposes in all runs of the study; entrants and polished ones come on
+            top.
+        time: No trial starts after so long, such as ``90s``, ``20m``, ``1h30m`` or a number of seconds; the limit of
+            one run of the command, not of the study.
         seed: Decides everything that chance decides, but for the machine's timings.
         tracking: An MLflow server or database, by its address; else ``MLFLOW_TRACKING_URI``, else the embedded store.
     """

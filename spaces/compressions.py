@@ -28,10 +28,12 @@ class CompressionChoices(BaseModel):
         quantisation: How weights and activations are stored and multiplied.
         per_channel: Whether each output channel has an int8 scale of its own; put to a trial with int8 alone.
         unquantised: Weights that stay fp32; put to a trial that quantises.
-        embedding_rank: Channels of factorised word embeddings, in percent of the width; 100 leaves them whole.
-        dense_rank: Channels between the factors of a dense layer, in percent of the width; 100 leaves it whole.
-        vocabulary: Word pieces that are kept; None leaves no choice but all.
-        max_tokens: Word pieces after which a text is cut; None leaves no choice but the task's limit.
+        embedding_rank: Channels of factorised word embeddings, in percent of the width; 100% leaves them whole.
+        dense_rank: Channels between the factors of a dense layer, in percent of the width; 100% leaves it whole.
+        vocabulary: Word pieces that are kept, as a number or in percent: those that the training texts use, single
+            characters, and the most frequent others. Any text can still be read. Left out, all are kept.
+        max_tokens: Word pieces after which a text is cut, as a number or as a percentile of the training texts'
+            lengths, such as ``95%``. Left out, the task's own limit holds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -29,7 +29,17 @@ class _Choices(BaseModel):
 
 
 class ArchitectureChoices(_Choices):
-    """The choices of an architecture, in layers, heads and channels."""
+    """The choices of an architecture, in layers, heads and channels, or in percent of the backbone's.
+
+    Attributes:
+        depth: How many layers are kept.
+        layers: Which layers a shallower candidate keeps: spread evenly, the first or the last ones.
+        heads: Attention heads of a layer; those of least importance go.
+        ffn_size: FFN channels of a layer; those of least importance go.
+        hidden_size: Channels between the layers and in the embeddings; those of least importance go.
+        per_layer: Whether heads and FFN size are chosen for each layer on its own.
+        shared: Whether all layers have the same weights; true only with backbone ``scratch`` and ``standalone``.
+    """
 
     depth: IntChoice
     layers: Annotated[OneOf[LayerSelection], BeforeValidator(as_choice)]
@@ -41,7 +51,15 @@ class ArchitectureChoices(_Choices):
 
 
 class TrainingChoices(_Choices):
-    """The choices of a training; how it is pruned is put to a trial with pretrained weights alone."""
+    """The choices of a training; how it is pruned is put to a trial with pretrained weights alone.
+
+    Attributes:
+        learning_rate: The highest one of AdamW, which warms up and decays.
+        epochs: Passes through the training texts.
+        batch_size: Texts of a step.
+        importance: What orders the heads and channels before they are cut.
+        rounds: In how many goes a candidate is pruned, with training between them.
+    """
 
     learning_rate: FloatChoice
     epochs: IntChoice

@@ -38,7 +38,7 @@ ROOMS = {
     "search/sampling": "spaces results trackers search search/config",
     "search/engines": "spaces results search",
     "search/study": "spaces results trackers search search/tasks/kinds search/tasks search/config search/models"
-    " search/training search/compression search/artifacts search/devices search/sampling search/engines",
+    " search/runtime search/training search/compression search/artifacts search/devices search/sampling search/engines",
     "search/bundles": "spaces results search search/runtime search/tasks/kinds search/tasks search/config search/models"
     " search/compression search/artifacts search/devices",
     "search/cli": "spaces results trackers trackers/plots trackers/mlflow search search/tasks/kinds search/tasks"
@@ -52,7 +52,7 @@ LIBRARIES = {
     " search/sampling search/study search/bundles",
     "torch_pruning": "search/models search/training",
     "transformers": "search/models/families search/models search/training search/compression search/artifacts"
-    " search/bundles",
+    " search/study search/bundles",
     "onnx": "search/graphs search/compression search/devices trackers/mlflow",
     "onnxruntime": "search/runtime search/graphs search/compression search/devices",
     "openvino": "search/bundles",

@@ -25,7 +25,17 @@ READERS: dict[str, Callable[..., Any]] = {
 
 
 class FileTask(BaseModel):
-    """A task from the user's own files; given validation and test files are used as they are."""
+    """A task from the user's own files; given validation and test files are used as they are.
+
+    Attributes:
+        path: The texts that candidates learn from, as CSV, TSV, JSONL or Parquet.
+        validation: The texts that candidates are chosen by; without it, a tenth of the texts is held out.
+        test: The texts that a winner is reported on; without it, another tenth is held out.
+        text: The column of the texts.
+        label: The column of the labels.
+        metric: What the score is.
+        max_tokens: Texts are cut after so many word pieces.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     path: Path

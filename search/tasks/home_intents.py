@@ -38,6 +38,10 @@ class HomeIntents(BaseModel):
 
     hassil's own sampler lists a template's sentences in order, so the first hundred differ in a word or
     two; here each sentence is a random walk through its template, which takes far fewer for the same variety.
+
+    Attributes:
+        name: Names this task.
+        language: A code such as ``en``, ``de`` or ``pt-BR``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -22,6 +22,8 @@ class HubTask(BaseModel):
         hub: ``name`` or ``owner/name``; a configuration follows after a slash, as in ``glue/sst2``.
         text: The text column; without it, the first usual name that the data set has.
         label: The label column; likewise.
+        metric: What the score is.
+        max_tokens: Texts are cut after so many word pieces.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -29,6 +29,9 @@ class MovieSnippets(BaseModel):
 
     From the resources of VADER (Hutto and Gilbert, ICWSM 2014), which the source archive of the package
     vaderSentiment carries. The label is the sign of the mean human rating; sentences rated 0 are left out.
+
+    Attributes:
+        name: Names this task.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from results.records import Ending, Standing, TrialRecord
+from results.choosing import Ending, Standing
+from results.records import TrialRecord
 from tests.results.test_records import (
     COMPARISON,
     a_study,
@@ -27,10 +28,10 @@ from trackers.tracker import Tracker
 
 FIRST = a_trial(0, score=0.7, latency_ms=4.0)
 BETTER = a_trial(3, score=0.9, latency_ms=3.0)
-REPEAT = a_trial(4, score=0.9, latency_ms=3.0, label=BETTER.label, repeats=3, seconds=0.0)
+REPEAT = a_trial(4, score=0.9, latency_ms=3.0, candidate=BETTER.candidate, repeats=3, seconds=0.0)
 TRIALS = (FIRST, failed(1), over_budget(2), BETTER, REPEAT)
 FRONTS: tuple[tuple[int, ...], ...] = ((0,), (0,), (0,), (3,), (3,))
-BASELINE = a_trial(0, score=0.7, baseline=True)
+ENTRANT = a_trial(0, score=0.7, entrant=True)
 POLISHED = polished(3, of=0)
 
 
@@ -95,18 +96,18 @@ class TellingTracker:
         assert "super-network" in text
         assert "0.9375" in text
 
-    def test_it_tells_baselines_trials_that_were_stopped_and_what_polishing_made(self, subject: Subject) -> None:
+    def test_it_tells_entrants_trials_that_were_stopped_and_what_polishing_made(self, subject: Subject) -> None:
         tracker = subject.make()
         tracker.begin(a_study("polished"), Standing())
         tracker.warm_up(a_warm_up())
-        trials = (BASELINE, stopped(1), worse(2, of=0), POLISHED)
+        trials = (ENTRANT, stopped(1), worse(2, of=0), POLISHED)
         for count, trial in enumerate(trials[:3], start=1):
             run_trial(tracker, trial, Standing(trials=trials[:count], front=(0,), recommended=0))
         last = Standing(trials=trials, front=(3,), recommended=3, superseded=frozenset({0}))
         run_trial(tracker, POLISHED, last)
         tracker.end(Ending(standing=last, test_score=0.8125))
         text = subject.read("polished")
-        for said in ("baseline", "stopped", stopped(1).reason, "worse", worse(2, of=0).reason, POLISHED.label):
+        for said in ("entrant", "stopped", stopped(1).reason, "worse", worse(2, of=0).reason, POLISHED.label):
             assert said in text
         assert "ecommended: #3" in text
 
@@ -127,11 +128,11 @@ class TellingTracker:
     def test_it_takes_a_trial_without_a_machine_or_figures(self, subject: Subject) -> None:
         tracker = subject.make()
         tracker.begin(a_study("bare"), Standing())
-        bare = TrialRecord(number=0, label="1L", candidate=FIRST.candidate, status="failed")
+        bare = TrialRecord(number=0, candidate=FIRST.candidate, status="failed")
         standing = Standing(trials=(bare,))
         run_trial(tracker, bare, standing)
         tracker.end(Ending(standing=standing))
-        assert "1L" in subject.read("bare")
+        assert bare.label in subject.read("bare")
 
 
 class ResumingTracker:

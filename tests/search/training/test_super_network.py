@@ -80,9 +80,9 @@ def test_first_the_largest_learns_alone_and_then_all_together(n_words: int, text
     assert [(phase, progress.step) for phase, progress in told] == [
         ("alone", 1),
         ("alone", 2),
-        *(("together", step) for step in (1, 2, 3, 4)),
+        *(("together", step) for step in (3, 4, 5, 6)),
     ]
-    assert told[-1][1].epochs == 2
+    assert told[-1][1].epochs == 3
 
 
 def test_another_architecture_is_drawn_for_every_step_together(n_words: int, texts: EncodedSplit) -> None:
