@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from search.cli.app import main
 from tests.conftest import tiny_rows, write_csv
+from tests.search.small_studies import SIZES
 
 COMMAND = Path(sys.executable).with_name("bertailor")
 
@@ -36,6 +37,8 @@ TINY_SPACE: dict[str, dict[str, Any]] = {
     "compression": {"quantisation": ["none", "dynamic-int8"]},
     "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": 1, "batch_size": 16},
 }
+# The same for an encoder without pretrained weights, where how large it is proves nothing.
+SMALL_SPACE = {**TINY_SPACE, "architecture": SIZES}
 
 # A super-network in half a minute.
 SHORT = {"warm_up_epochs": 1, "polish_epochs": 1}
@@ -95,9 +98,10 @@ def write_yaml(path: Path, value: object) -> Path:
 
 @pytest.fixture
 def study(tmp_path: Path, tiny_csv: Path) -> Study:
-    """Writes a study file of the tiny task and space, with other keys as given."""
+    """Writes a study file of the tiny task and space, with other keys as given, beside one of a fast device."""
 
     def write(choices: Mapping[str, Any] | None = None, **keys: Any) -> Path:
+        write_yaml(tmp_path / "fast.yaml", {"name": "fast", "time_limit_s": 0.2})
         space_file = write_yaml(tmp_path / "space.yaml", choices or TINY_SPACE)
         defaults = {"name": "tiny", "task": str(tiny_csv), "space": str(space_file), "trials": 4, **SHORT}
         return write_yaml(tmp_path / "study.yaml", {**defaults, **keys})

@@ -11,7 +11,7 @@ import yaml
 
 from tests.boards import Board, running_board
 from tests.conftest import tiny_rows, write_csv
-from tests.e2e.conftest import SHORT, TINY_SPACE, answered, bertailor, succeeded, write_yaml
+from tests.e2e.conftest import SHORT, SMALL_SPACE, answered, bertailor, succeeded, write_yaml
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,8 @@ def searched(board: Board, tmp_path_factory: pytest.TempPathFactory) -> Path:
     keys: dict[str, Any] = {
         "name": "tiny",
         "task": str(write_csv(folder / "commands.csv", tiny_rows())),
-        "space": str(write_yaml(folder / "space.yaml", TINY_SPACE)),
+        "space": str(write_yaml(folder / "space.yaml", SMALL_SPACE)),
+        "backbone": "scratch",
         "device": str(device),
         "objectives": ["score", "latency_ms", "energy_mj"],
         "trials": 6,
@@ -79,7 +80,7 @@ def test_a_calibrated_board_is_predicted_and_said_to_be(searched: Path, tmp_path
     table = succeeded("profile", "minilm-l6", "--device", "far.yaml", cwd=tmp_path)
     assert "predicted" in table
     paths = {"task": str(searched / "commands.csv"), "space": str(searched / "space.yaml")}
-    keys = {"name": "far", "device": "far.yaml", **paths}
+    keys = {"name": "far", "backbone": "scratch", "device": "far.yaml", **paths}
     write_yaml(tmp_path / "study.yaml", {**keys, "trials": 2, **SHORT, "polish_epochs": 0})
     said = succeeded("search", "study.yaml", cwd=tmp_path)
     assert "(predicted)" in said

@@ -16,14 +16,15 @@ from mlflow.tracking import MlflowClient
 
 from results.records import TrialRecord
 from search.sampling.store import StudyStore
-from tests.e2e.conftest import COMMAND, TINY_SPACE, Study, answered, bertailor
+from tests.e2e.conftest import COMMAND, SMALL_SPACE, Study, answered, bertailor
 
+# Two seconds of training for a trial, in steps so small that it ends at once when it is told to.
 SLOW_SPACE = {
-    **TINY_SPACE,
-    "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [3, 4], "batch_size": 2},
+    **SMALL_SPACE,
+    "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [8, 9], "batch_size": 2},
 }
 # Each trial trains; without pretrained weights the full-size model, an entrant, is no larger than the space.
-TRAINING = {"strategy": "standalone", "backbone": "scratch"}
+TRAINING = {"strategy": "standalone", "backbone": "scratch", "device": "fast.yaml"}
 # Two layers as fp32 and as int8, and a single one.
 N_ENTRANTS = 3
 
@@ -82,7 +83,7 @@ def test_an_entrant_that_was_cut_off_comes_again(study: Study, start: Start, tmp
 
     ended = records(tmp_path)
     labels = [TrialRecord.from_dict(record).label for record in ended if record["entrant"]]
-    assert sorted(labels) == ["1L 4H 128F 384W int8", "2L 4H 128F 384W fp32", "2L 4H 128F 384W int8"]
+    assert sorted(labels) == ["1L 2H 32F 32W int8", "2L 2H 32F 32W fp32", "2L 2H 32F 32W int8"]
     assert len(ended) == N_ENTRANTS + 1
 
 
@@ -138,8 +139,8 @@ def test_a_second_run_of_a_running_study_is_refused(study: Study, start: Start, 
 
 @pytest.mark.slow
 def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, tmp_path: Path) -> None:
-    diverging = {**TINY_SPACE["training"], "learning_rate": [1.0e30, 1.0e-3]}
-    study(choices={**TINY_SPACE, "training": diverging}, trials=8, **TRAINING)
+    diverging = {**SMALL_SPACE["training"], "learning_rate": [1.0e30, 1.0e-3]}
+    study(choices={**SMALL_SPACE, "training": diverging}, trials=8, **TRAINING)
     answer = answered("search", "study.yaml", cwd=tmp_path)
     ended = records(tmp_path)
     failures = [record for record in ended if record["status"] == "failed"]
@@ -150,8 +151,8 @@ def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, t
 
 
 def test_a_study_whose_first_trials_all_fail_gives_up(study: Study, tmp_path: Path) -> None:
-    diverging = {**TINY_SPACE["training"], "learning_rate": [1.0e29, 1.0e30]}
-    study(choices={**TINY_SPACE, "training": diverging}, trials=8, **TRAINING)
+    diverging = {**SMALL_SPACE["training"], "learning_rate": [1.0e29, 1.0e30]}
+    study(choices={**SMALL_SPACE, "training": diverging}, trials=8, **TRAINING)
     finished = bertailor("search", "study.yaml", cwd=tmp_path)
     assert finished.returncode == 1
     assert finished.stderr.strip().splitlines()[-1].startswith("error: the first 4 trials all failed")
