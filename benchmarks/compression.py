@@ -101,7 +101,7 @@ def measured(name: str, candidate: Candidate, bench: Workbench, epochs: int) -> 
     lossy = compression.embedding_rank or compression.dense_rank
     if lossy or candidate.architecture != full_architecture(bench.space):
         training = DISTILLATION.model_copy(update={"epochs": epochs})
-        optimise(model, bench.train, training, distillation_loss(model, bench.full), seed=0)
+        optimise(model, bench.train, training, distillation_loss(model, bench.full, bench.task.kind), seed=0)
     with tempfile.TemporaryDirectory() as folder:
         bench.build(model, candidate, Path(folder))
         costs = bench.device.measure(Path(folder), bench.timed_texts)

@@ -65,7 +65,7 @@ python run.py {example}
 
 ## Limits
 
-It knows the labels above and gives one of them to any text. Texts unlike its training data can be answered wrongly
+It knows the labels above and gives {gives} to any text. Texts unlike its training data can be answered wrongly
 with a high probability. Latency and memory hold for the device above; measure again on another
 with `bertailor profile`.
 
@@ -128,6 +128,7 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         study=proof["study"],
         labels=", ".join(f"`{label}`" for label in task.labels),
         source=task.source,
+        gives=task.kind.gives,
         n_train=len(task.train),
         backbone=BUNDLED.get(config.backbone, f"{config.backbone}, whose own licence holds"),
         layers=", ".join(map(str, architecture.layers)),

@@ -192,6 +192,6 @@ class ElasticForSequenceClassification(PreTrainedModel):
             hidden = self.layers[0 if self.config.shared_layers else index](hidden, mask)
             states.append(hidden)
         logits = self.classifier(torch.tanh(self.pooler(hidden[:, 0])))
-        loss = None if labels is None else functional.cross_entropy(logits, labels)
+        loss = None if labels is None else self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
         hidden_states = tuple(states) if output_hidden_states else None
         return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=hidden_states)

@@ -79,7 +79,7 @@ def polish_member(
     model = model_of(bench, store, member)
     training = DISTILLATION.model_copy(update={"epochs": bench.config.polish_epochs})
     rivals = [record for record in past if record.polishes is not None]
-    loss_of = distillation_loss(model, bench.full)
+    loss_of = distillation_loss(model, bench.full, bench.task.kind)
     curve = bench.train_further(number, model, member.costs, training, loss_of, texts, rivals)
     costs, score, reason = None, None, "its score is too far below that of cheaper ones that were polished"
     if curve.finished:

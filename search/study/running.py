@@ -153,7 +153,7 @@ def report(bench: Workbench, store: StudyStore, ledger: Ledger) -> Ending:
     full = full_int8(ledger.records, bench.space)
 
     def answers(trial: TrialRecord) -> np.ndarray:
-        return artifact_answers(files_of(bench, store, trial), bench.task.test, bench.device.batch_size)
+        return artifact_answers(files_of(bench, store, trial), bench.task, bench.task.test, bench.device.batch_size)
 
     predicted = answers(chosen)
     score = bench.task.score(bench.task.test.labels, predicted.tolist())

@@ -82,7 +82,7 @@ def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
         space=space,
         device=device,
         full=full,
-        ordered=orderings(full, train, seed=config.seed),
+        ordered=orderings(full, train, task.kind, seed=config.seed),
         train=train,
         validation=EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens),
         unlabelled=tuple(unlabelled),

@@ -111,12 +111,12 @@ def _train(
     past: Sequence[TrialRecord],
 ) -> Curve:
     """Train a candidate's model as its strategy has it; a cut from the super-network may be good as it stands."""
-    training, loss_of = candidate.training, label_loss(model)
+    training, loss_of = candidate.training, label_loss(model, bench.task.kind)
     if training is None:
         if not bench.config.trial_steps:
             return Curve((), ())
         training = DISTILLATION.model_copy(update={"steps": bench.config.trial_steps})
-        loss_of = distillation_loss(model, bench.full)
+        loss_of = distillation_loss(model, bench.full, bench.task.kind)
     bench.tracker.stage("training")
     return bench.train_further(number, model, costs, training, loss_of, bench.train, past)
 

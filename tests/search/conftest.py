@@ -104,7 +104,7 @@ def bench(
         space=space,
         device=FAST_DEVICE,
         full=full,
-        ordered=orderings(full, train, seed=tiny_config.seed),
+        ordered=orderings(full, train, tiny_task.kind, seed=tiny_config.seed),
         train=train,
         validation=EncodedSplit(tiny_task.validation, minilm.tokenizer, tiny_task.max_tokens),
         timed_texts=tiny_task.validation.texts,

@@ -38,7 +38,7 @@ def whole_bench(request: pytest.FixtureRequest, bench: Workbench, tiny_task: Tas
     space = Space.load("default", backbone.shape)  # the widest and deepest of the presets
     full = full_model(backbone, space, tiny_task.labels, seed=0)
     return dataclasses.replace(
-        bench, backbone=backbone, space=space, full=full, ordered=orderings(full, bench.train, seed=0)
+        bench, backbone=backbone, space=space, full=full, ordered=orderings(full, bench.train, bench.task.kind, seed=0)
     )
 
 

@@ -49,7 +49,8 @@ def head_importance(attention: Any, head_size: int) -> list[float]:
 
 @pytest.mark.parametrize("by", SCORERS)
 @settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 1000), depth=st.integers(1, 3), heads=st.integers(1, 4), hidden_size=st.integers(2, 16))
+# Two normalised channels are 1 and -1 whatever the weights, so that no gradient tells an order.
+@given(seed=st.integers(0, 1000), depth=st.integers(1, 3), heads=st.integers(1, 4), hidden_size=st.integers(3, 16))
 def test_a_sorted_model_answers_as_before_in_another_order(
     by: str, seed: int, depth: int, heads: int, hidden_size: int
 ) -> None:
