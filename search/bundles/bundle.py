@@ -25,7 +25,7 @@ from search.devices.device import Device
 from search.devices.loading import parse_device
 from search.errors import UsageError
 from search.files import sha256_of, whole_folder
-from search.models.checkpoint import CHECKPOINT, is_stock, save_checkpoint
+from search.models.checkpoint import CHECKPOINT, save_checkpoint, stock_class
 from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.tasks import Task
@@ -237,9 +237,9 @@ def _write(
     (folder / "run.py").write_text(runner(task.kind), encoding="utf-8")
     (folder / "costs.json").write_text(json.dumps(proof, indent=2), encoding="utf-8")
     (folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
-    (folder / "README.md").write_text(
-        model_card(candidate, config, task, proof, stock=is_stock(shipped.model.config)), encoding="utf-8"
-    )
+    stock = stock_class(shipped.model.config)
+    card = model_card(candidate, config, task, proof, stock.__name__ if stock else None)
+    (folder / "README.md").write_text(card, encoding="utf-8")
     # In the format of sha256sum, so that `sha256sum -c SHA256SUMS` checks a bundle where Python isn't.
     lines = [f"{digest}  {name}\n" for name, digest in checksums(folder).items()]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -21,7 +21,8 @@ class ElasticConfig(PreTrainedConfig):
     """Sizes of an elastic encoder; ``heads`` and ``ffn_sizes`` have an entry for each layer.
 
     Word embeddings of an ``embedding_rank`` are factorised, dense layers of a ``dense_rank`` too where that saves
-    weights. With ``shared_layers`` the encoder runs its one layer again and again.
+    weights. With ``shared_layers`` the encoder runs its one layer again and again. ``family`` is what
+    transformers calls the encoders that it was made of; until there were several it was not told.
     """
 
     model_type = "bertailor-elastic"
@@ -42,6 +43,7 @@ class ElasticConfig(PreTrainedConfig):
         embedding_rank: int | None = None,
         dense_rank: int | None = None,
         shared_layers: bool = False,
+        family: str = "bert",
         **kwargs: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -59,6 +61,7 @@ class ElasticConfig(PreTrainedConfig):
         self.embedding_rank = embedding_rank
         self.dense_rank = dense_rank
         self.shared_layers = shared_layers
+        self.family = family
         super().__init__(**kwargs)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from search.models.backbones import Backbone, elastic_config
+from search.models.assembling import elastic_config
+from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut
 from search.tasks import Split, Task
