@@ -63,6 +63,16 @@ def test_a_sorted_model_answers_as_before_in_another_order(
     assert not torch.equal(after.layers[0].feed_forward.expand.weight, model.layers[0].feed_forward.expand.weight)
 
 
+@pytest.mark.parametrize("factorised", [{"embedding_rank": 4}, {"dense_rank": 2}], ids=str)
+def test_factors_are_sorted_but_for_their_rank(factorised: dict[str, int]) -> None:
+    model = small_encoder(**factorised)
+    after = ordered(model, "magnitude")
+    with torch.inference_mode():
+        torch.testing.assert_close(after(*small_inputs()).logits, model(*small_inputs()).logits, atol=1e-4, rtol=1e-4)
+    assert not torch.equal(after.embeddings.position.weight, model.embeddings.position.weight)
+    assert not torch.equal(after.layers[0].feed_forward.norm.bias, model.layers[0].feed_forward.norm.bias)
+
+
 def test_minilm_sorted_answers_as_minilm(bench: Workbench, minilm: Backbone) -> None:
     inputs = minilm.tokenizer(["turn on the kitchen light", "no"], padding=True, return_tensors="pt")
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
