@@ -29,6 +29,7 @@ from search.models.checkpoint import CHECKPOINT, save_checkpoint, stock_class
 from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.runtime.classifier import MODEL, TOKENIZER
+from search.study.strategies import strategy_of
 from search.tasks import Task
 from search.tasks.intervals import score_interval
 from search.tasks.kinds import KINDS, SINGLE_LABEL, Kind
@@ -215,6 +216,7 @@ def _write(
         "kind": task.kind.name,
         "formats": formats,
         "polished": trial.polishes is not None,
+        "training": strategy_of(config).in_words(trial),
         "unknown_rate": trial.unknown_rate,
         "costs": {} if trial.costs is None else trial.costs.figures,
         "device": {**device.model_dump(mode="json", include={*DEVICE_FIELDS}), "machine": trial.machine},

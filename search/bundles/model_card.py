@@ -138,7 +138,7 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         hidden_size=architecture.hidden_size,
         compression=_compression(candidate.compression, proof["unknown_rate"]),
         loading=_loading(proof["formats"], stock),
-        training=_how_trained(candidate, config, proof),
+        training=proof["training"],
         metric=task.metric,
         validation=proof["score"]["validation"],
         n_validation=proof["score"]["validation_texts"],
@@ -185,15 +185,3 @@ def _compression(compression: Compression, unknown_rate: float | None) -> str:
     if compression.max_tokens is not None:
         words.append(f"texts cut after {compression.max_tokens} word pieces")
     return "; ".join(words)
-
-
-def _how_trained(candidate: Candidate, config: StudyConfig, proof: dict[str, Any]) -> str:
-    training = candidate.training
-    if training is not None:
-        return (
-            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g};"
-            f" pruned by {training.importance} in {training.rounds} round(s)"
-        )
-    steps = f", {config.trial_steps} steps of distillation" if config.trial_steps else ""
-    polished = f", polished for {config.polish_epochs} epoch(s) of distillation" if proof["polished"] else ""
-    return f"cut from a super-network of {config.warm_up_epochs} + 1 epochs{steps}{polished}"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import psutil
 import requests
@@ -18,9 +18,6 @@ import typer
 
 from search.cli.console import DEFAULT_STORE, Store, console
 from search.errors import RunError, UsageError
-
-if TYPE_CHECKING:
-    from mlflow.tracking import MlflowClient
 
 # How long the server may take to start.
 START_LIMIT_S = 120
@@ -38,12 +35,13 @@ def ui(
     """Open the MLflow pages of all studies, or of one."""
     from search.sampling.store import study_store
     from trackers.mlflow.store import connect, embedded_uri, is_database, shown, tracking_uri
+    from trackers.mlflow.views import study_page
 
     begun = None if study is None else study_store(store, study)
     uri = tracking_uri(store, None if begun is None else begun.config().tracking_uri)
     if uri == embedded_uri(store) and not (store / "mlflow.db").is_file():
         raise UsageError(f"there is no study in {store} to look at: begin one with `bertailor search`")
-    page = _page(connect(uri), None if begun is None else begun.name)
+    page = study_page(connect(uri), None if begun is None else begun.name)
     if not is_database(uri):
         console.print(f"MLflow at {shown(uri)}", highlight=False)
         _open(f"{uri.rstrip('/')}/{page}", browser)
@@ -68,16 +66,6 @@ def ui(
         return
     if code:
         raise RunError(f"the MLflow server ended with exit code {code}; its own lines above say why")
-
-
-def _page(client: MlflowClient, study: str | None) -> str:
-    """Where to open the pages: at a study's run, or at that of the newest study."""
-    from trackers.mlflow.views import EXPERIMENTS, run_page
-
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    wanted = "tags.study != ''" if study is None else f"tags.study = '{study}'"
-    newest = client.search_runs(experiments, wanted, order_by=["attributes.start_time DESC"], max_results=1)
-    return run_page(newest[0].info.experiment_id, newest[0].info.run_id) if newest else EXPERIMENTS
 
 
 def _check_free(host: str, port: int) -> None:

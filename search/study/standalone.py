@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from results.costs import Costs
+from results.records import TrialRecord
 from search.errors import UsageError
 from search.models.elastic import ElasticForSequenceClassification
 from search.study.early_stopping import Curve
@@ -27,6 +28,14 @@ class Standalone(Strategy):
                 f"space {self.config.space} has no section 'training', which strategy 'standalone' samples: add it"
             )
         return space
+
+    def in_words(self, trial: TrialRecord) -> str:
+        """How it was fine-tuned."""
+        training = _training_of(trial.candidate)
+        return (
+            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g};"
+            f" pruned by {training.importance} in {training.rounds} round(s)"
+        )
 
     def weights(self, bench: Workbench, tell: Tell) -> OwnWeights:
         """The pretrained encoder's."""

@@ -11,6 +11,8 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlflow.tracking import MlflowClient
+
 TAG = "mlflow.sharedViewState."
 # Without it, the pages beside are those for language-model agents.
 FOR_TRAINING = "workflowType=machine_learning"
@@ -48,6 +50,14 @@ def view_page(experiment_id: str, view: str) -> str:
 def run_page(experiment_id: str, run_id: str, inside: str = "") -> str:
     """The address of a run, or of a page inside it, likewise."""
     return f"#/experiments/{experiment_id}/runs/{run_id}{inside}?{FOR_TRAINING}"
+
+
+def study_page(client: MlflowClient, study: str | None) -> str:
+    """Where to open the pages: at a study's run, or at that of the newest study."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    wanted = "tags.study != ''" if study is None else f"tags.study = '{study}'"
+    newest = client.search_runs(experiments, wanted, order_by=["attributes.start_time DESC"], max_results=1)
+    return run_page(newest[0].info.experiment_id, newest[0].info.run_id) if newest else EXPERIMENTS
 
 
 def _state(condition: str, columns: Sequence[str]) -> dict[str, Any]:
