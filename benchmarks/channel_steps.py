@@ -17,7 +17,7 @@ import onnxruntime
 from search.graphs.template import filled_graph
 from search.models.backbones import elastic_config
 from search.models.elastic import ElasticForSequenceClassification
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from spaces import Shape
 
 SIZES = [449, 458, 467, 476, 484, 492, 500, 508, 456, 472, 488, 504, 464, 480, 496, 448, 512, 520, 528, 544, 560, 576]

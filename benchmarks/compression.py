@@ -17,17 +17,15 @@ from pathlib import Path
 from results.costs import Costs
 from search.artifacts.scoring import score_artifact
 from search.config import StudyConfig
-from search.runtime.probe import machine
-from search.study.running import SUPER_NETWORKS
+from search.runtime.machine import machine
 from search.study.setting_up import set_up
-from search.study.trial import DISTILLATION
-from search.study.warm_up import warm_up
+from search.study.strategy import Weights
+from search.study.supernet import Supernet
 from search.study.workbench import Workbench
-from search.training.distillation import distillation_loss
+from search.training.distillation import DISTILLATION, distillation_loss
 from search.training.optimisation import optimise
 from spaces import Architecture, Candidate, Compression, kept_layers
 from spaces.baselines import full_architecture
-from trackers.tracker import Tracker
 
 INT8 = Compression(quantisation="dynamic-int8")
 
@@ -48,13 +46,14 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4, help="Of distillation, for several compressions together.")
     parser.add_argument("--store", type=Path, default=Path("build/winner"), help="Where the super-network is kept.")
     arguments = parser.parse_args()
-    bench = set_up(StudyConfig(name="compression", task="movie-snippets"), arguments.store, Tracker())
-    bench = dataclasses.replace(bench, full=warm_up(bench, arguments.store / SUPER_NETWORKS)[0])
+    config = StudyConfig(name="compression", task="movie-snippets")
+    bench = set_up(config, arguments.store)
+    weights = Supernet(config).weights(bench, lambda told: None)
     print(f"movie-snippets with minilm-l6 on {machine()}; {arguments.epochs} epochs for what is together", flush=True)
     rows: list[Row] = []
     for candidates, epochs in ((alone(bench), 1), (together(bench), arguments.epochs)):
         for name, candidate in candidates.items():
-            rows.append(measured(name, candidate, bench, epochs))
+            rows.append(measured(name, candidate, bench, weights, epochs))
             print(in_words(rows[-1], rows), flush=True)
 
 
@@ -95,18 +94,19 @@ def together(bench: Workbench) -> dict[str, Candidate]:
     return {candidate.label: candidate for candidate in candidates}
 
 
-def measured(name: str, candidate: Candidate, bench: Workbench, epochs: int) -> Row:
+def measured(name: str, candidate: Candidate, bench: Workbench, weights: Weights, epochs: int) -> Row:
     """Build an artefact, measure it, and score it on both splits."""
-    model, compression = bench.cut(candidate), candidate.compression
+    whole, compression = weights.whole(candidate), candidate.compression
+    model = bench.maker.cut(candidate, whole)
     lossy = compression.embedding_rank or compression.dense_rank
-    if lossy or candidate.architecture != full_architecture(bench.space):
+    if lossy or candidate.architecture != bench.entrants.full_fp32.architecture:
         training = DISTILLATION.model_copy(update={"epochs": epochs})
-        optimise(model, bench.train, training, distillation_loss(model, bench.full), seed=0)
+        optimise(model, bench.train, training, distillation_loss(model, whole), seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        bench.build(model, candidate, Path(folder))
-        costs = bench.device.measure(Path(folder), bench.timed_texts)
+        bench.maker.build(model, candidate, Path(folder))
+        costs = bench.device.measure(Path(folder), bench.meter.texts)
         test = score_artifact(Path(folder), bench.task, bench.task.test, bench.device.batch_size)
-        return Row(name, costs, bench.score(Path(folder)), test)
+        return Row(name, costs, bench.examiner.score(Path(folder)), test)
 
 
 def in_words(row: Row, rows: list[Row]) -> str:

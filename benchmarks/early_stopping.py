@@ -22,11 +22,13 @@ import optuna
 
 from results.front import non_dominated
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
+from search.sampling.store import StudyStore
 from search.study.early_stopping import Curve, is_hopeless
+from search.study.job import Job
 from search.study.setting_up import set_up
-from search.study.trial import run_trial
-from trackers.tracker import Tracker
+from search.study.standalone import OwnWeights
+from search.study.worker import Worker
 
 TASK = "home-intents"
 N_ORDERS = 50
@@ -96,13 +98,14 @@ def record(n_trials: int) -> None:
     known = json.loads(CURVES.read_text(encoding="utf-8")) if CURVES.is_file() else {"machine": machine(), "curves": []}
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     with tempfile.TemporaryDirectory() as folder:
-        bench = set_up(StudyConfig.model_validate(raw), Path(folder), Tracker())
+        bench = set_up(StudyConfig.model_validate(raw), Path(folder))
         for number in range(n_trials):
             candidate = bench.space.sample(study.ask())
             if number < len(known["curves"]):
                 continue
-            trial = run_trial(bench, number, candidate, Path(folder) / "trial")
-            costs = [trial.costs["latency_ms"], trial.costs["size_mb"]]
+            worker = Worker(bench, OwnWeights(bench), StudyStore(Path(folder), "curves"))
+            trial = worker(Job(number=number, candidate=candidate), lambda told: None)
+            costs = [trial.figures["latency_ms"], trial.figures["size_mb"]]
             known["curves"].append({"candidate": candidate.label, "costs": costs, "scores": trial.curve})
             CURVES.write_text(json.dumps(known, indent=1), encoding="utf-8")
             print(number, candidate.label, costs, trial.curve, flush=True)

@@ -14,6 +14,7 @@ import argparse
 import csv
 import dataclasses
 import itertools
+import math
 import statistics
 import tempfile
 import time
@@ -23,16 +24,20 @@ from typing import get_args
 
 import optuna
 
+from results.costs import Costs
 from results.hypervolume import hypervolume
-from results.records import TrialRecord, new_record
+from results.records import TrialRecord
 from search.config import Sampler, StudyConfig, load_config
+from search.engines.local import InlineEngine
 from search.sampling.ledger import Ledger
-from search.sampling.store import MAXIMIZE, MINIMIZE
-from search.study.running import SUPER_NETWORKS, search
+from search.sampling.store import MAXIMIZE, MINIMIZE, StudyStore
+from search.study.job import Job, Tell
+from search.study.searching import search
 from search.study.setting_up import set_up
-from search.study.trial import run_trial
-from search.study.warm_up import warm_up
+from search.study.supernet import Supernet
+from search.study.worker import Worker
 from spaces import Candidate, Shape, Space
+from spaces.baselines import entrants_of
 from trackers.tracker import Tracker
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -74,11 +79,11 @@ def run_sampler(sampler: Sampler, seed: int, table: dict[tuple[str, ...], TrialR
     study = optuna.create_study(directions=[MAXIMIZE, MINIMIZE, MINIMIZE])
     ledger = Ledger(study, StudyConfig.model_validate(raw), Tracker())
 
-    def look_up(number: int, candidate: Candidate) -> TrialRecord:
-        known = table[row_of(candidate)]
-        return dataclasses.replace(known, number=number, candidate=candidate.model_dump(mode="json"))
+    def look_up(job: Job, tell: Tell) -> TrialRecord:
+        return dataclasses.replace(table[row_of(job.candidate)], number=job.number)
 
-    search(ledger, space(), look_up)
+    engine = InlineEngine(look_up, lambda told: None)
+    search(ledger, space(), entrants_of(space()), engine, math.inf)
     return ledger.records
 
 
@@ -91,13 +96,14 @@ def volume(records: Sequence[TrialRecord], table: dict[tuple[str, ...], TrialRec
 def record(store: Path) -> None:
     """Score every point of the space as it is cut from the demo's super-network."""
     config = load_config("demo", {})
-    bench = set_up(config, store, Tracker())
-    bench = dataclasses.replace(bench, full=warm_up(bench, store / SUPER_NETWORKS)[0])
+    bench = set_up(config, store)
+    weights = Supernet(config).weights(bench, lambda told: None)
     with TABLE.open("w", newline="") as file, tempfile.TemporaryDirectory() as folder:
         writer = csv.writer(file)
         writer.writerow([*CHOICES, *FIGURES])
         for number, candidate in enumerate(every_candidate(space())):
-            trial = run_trial(bench, number, candidate, Path(folder) / "trial")
+            job = Job(number=number, candidate=candidate)
+            trial = Worker(bench, weights, StudyStore(Path(folder), config.name))(job, lambda told: None)
             row = [*row_of(candidate), *(f"{trial.figures[name]:.6g}" for name in FIGURES)]
             writer.writerow(row)
             print(*row, flush=True)
@@ -131,9 +137,28 @@ def read_table() -> dict[tuple[str, ...], TrialRecord]:
     with TABLE.open(newline="") as file:
         for row in csv.DictReader(file):
             key = tuple(row[name] for name in CHOICES)
-            costs = {name: float(row[name]) for name in FIGURES[1:]}
-            table[key] = new_record(0, candidates[key], status="scored", score=float(row["score"]), costs=costs)
+            table[key] = TrialRecord(
+                number=0,
+                candidate=candidates[key],
+                status="scored",
+                score=float(row["score"]),
+                costs=timed_alone(float(row["latency_ms"]), float(row["size_mb"])),
+            )
     return table
+
+
+def timed_alone(latency_ms: float, size_mb: float) -> Costs:
+    """Costs of which nothing is known but what the table has."""
+    unknown = {"latency_p95_ms": math.nan, "latency_low_ms": math.nan, "latency_high_ms": math.nan}
+    return Costs(
+        latency_ms=latency_ms,
+        size_mb=size_mb,
+        **unknown,
+        steady=True,
+        load_ms=math.nan,
+        memory_mb=math.nan,
+        machine="the machine of the table",
+    )
 
 
 def space() -> Space:

@@ -26,8 +26,9 @@ import optuna
 import pandas as pd
 from training_speed import trainer_of
 
+from results.choosing import Standing
 from results.hypervolume import hypervolume
-from results.records import Standing, TrialRecord
+from results.records import TrialRecord
 from search.artifacts.build import build_artifact
 from search.artifacts.scoring import score_artifact
 from search.compression import Draft
@@ -35,7 +36,7 @@ from search.config import StudyConfig
 from search.devices.loading import load_device
 from search.models.backbones import elastic_names, load_backbone
 from search.models.slicing import cut
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.store import MAXIMIZE, MINIMIZE
 from search.study.running import run_study
 from search.tasks import MovieSnippets, Task

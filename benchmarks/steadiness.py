@@ -1,7 +1,7 @@
 """How steady the measured latencies are on a noisy machine: `python benchmarks/steadiness.py` (see --help).
 
 While another process loads one core half of the time: the coefficient of variation of one artefact's latency over
-fresh runs (aim: at most 3%), beside that of the same runs without dividing by the reference; how well the order of 15
+fresh runs (aim: at most 3%), beside that of the same runs without dividing by the yardstick; how well the order of 15
 candidates agrees with that of ten times as long a measurement (Kendall's tau, aim: at least 0.95); and how long the
 measurement of an artefact of about 5 ms takes (aim: at most 3 s).
 """
@@ -22,12 +22,10 @@ import optuna
 from scipy.stats import kendalltau
 
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.study.setting_up import set_up
 from search.study.workbench import Workbench
 from spaces import Architecture, Candidate, Compression
-from spaces.baselines import full_architecture
-from trackers.tracker import Tracker
 
 N_CANDIDATES, LONGER = 15, 10
 THREE_LAYERS = Architecture.uniform((0, 2, 5), heads=8, ffn_size=768, hidden_size=384)
@@ -51,14 +49,14 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        bench = set_up(StudyConfig(name="steadiness", task="home-intents"), folder / "store", Tracker())
-        build(bench, Candidate(architecture=full_architecture(bench.space), compression=Compression()), folder / "full")
+        bench = set_up(StudyConfig(name="steadiness", task="home-intents"), folder / "store")
+        build(bench, bench.entrants.full_fp32.model_copy(update={"training": None}), folder / "full")
         build(bench, Candidate(architecture=THREE_LAYERS, compression=INT8), folder / "usual")
         candidates = [folder / f"{index}" for index in range(N_CANDIDATES)]
         for index, candidate in enumerate(candidates):
             build(bench, sampled(bench, index), candidate)
         for artifact in ("usual", "full"):
-            bench.device.measure(folder / artifact, bench.timed_texts)  # what the references usually take is known now
+            bench.device.measure(folder / artifact, bench.meter.texts)  # what the yardsticks usually take is known now
         beside = "nothing else runs" if arguments.quiet else "another process loads one core half of the time"
         print(f"{machine()}, {beside}", flush=True)
         with loaded(quiet=arguments.quiet):
@@ -72,13 +70,13 @@ def report_variation(title: str, bench: Workbench, artifact: Path, n: int) -> No
     costs, seconds = [], []
     for _ in range(n):
         started = time.perf_counter()
-        costs.append(bench.device.measure(artifact, bench.timed_texts))
+        costs.append(bench.device.measure(artifact, bench.meter.texts))
         seconds.append(time.perf_counter() - started)
     reported = np.array([cost.latency_ms for cost in costs])
     raw = np.array([cost.undivided_ms for cost in costs])
     print(
         f"{title}, {n} fresh runs: {reported.mean():.2f} ms, coefficient of variation {variation(reported):.1%}"
-        f" (without the reference {variation(raw):.1%}); a measurement takes {np.median(seconds):.1f} s, at most"
+        f" (without the yardstick {variation(raw):.1%}); a measurement takes {np.median(seconds):.1f} s, at most"
         f" {max(seconds):.1f} s",
         flush=True,
     )
@@ -88,7 +86,7 @@ def report_order(bench: Workbench, candidates: list[Path]) -> None:
     """Print how well one measurement orders candidates, which chance decides too: the mean over all that were made."""
     rounds = np.array(
         [
-            [bench.device.measure(candidate, bench.timed_texts).latency_ms for candidate in candidates]
+            [bench.device.measure(candidate, bench.meter.texts).latency_ms for candidate in candidates]
             for _ in range(1 + LONGER)
         ]
     )
@@ -115,7 +113,7 @@ def sampled(bench: Workbench, seed: int) -> Candidate:
 
 def build(bench: Workbench, candidate: Candidate, folder: Path) -> None:
     """Write a candidate's artefact; what its weights are makes no difference to its time."""
-    bench.build(bench.cut(candidate), candidate, folder)
+    bench.maker.build(bench.maker.cut(candidate, bench.pretrained), candidate, folder)
 
 
 @contextmanager

@@ -9,23 +9,30 @@ trial 1,000.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-from results.records import Standing, StudyRecord, TrialRecord
+from results.attempts import Attempt
+from results.budgets import Budgets
+from results.choosing import Standing
+from results.costs import Costs
+from results.records import StudyRecord, TrialRecord
 from search.config import StudyConfig
+from search.engines.local import InlineEngine
 from search.models.backbones import SCRATCH
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.ledger import Ledger
 from search.sampling.store import StudyStore
-from search.study.running import search
-from spaces import Candidate, Space
+from search.study.job import Job, Tell
+from search.study.searching import search
+from spaces import Space
+from spaces.baselines import entrants_of
 from trackers.mlflow.tracker import MlflowTracker
 
-N_METRICS = 20
 WINDOW = 50
 
 
@@ -57,30 +64,42 @@ def overhead_ms(folder: Path, n_trials: int, sampler: str) -> list[float]:
     tracker.begin(_study_record(config), Standing())
     rng, began = random.Random(0), [time.perf_counter()]
 
-    def run(number: int, candidate: Candidate) -> TrialRecord:
+    def run(job: Job, tell: Tell) -> TrialRecord:
         began.append(time.perf_counter())
-        return _pretended(number, candidate, rng)
+        return _pretended(job, rng)
 
-    search(Ledger(study, config, tracker), Space.load("default", SCRATCH), run)
+    space = Space.load("default", SCRATCH)
+    search(Ledger(study, config, tracker), space, entrants_of(space), InlineEngine(run, lambda told: None), math.inf)
     return [(end - start) * 1e3 for start, end in zip(began[1:], [*began[2:], time.perf_counter()], strict=True)]
 
 
-def _pretended(number: int, candidate: Candidate, rng: random.Random) -> TrialRecord:
-    """Figures that trade off as real ones do, with a tenth over budget."""
-    channels = sum(candidate.architecture.ffn_sizes)
+def _pretended(job: Job, rng: random.Random) -> TrialRecord:
+    """Figures that trade off as real ones do, with a tenth over budget, and as many as a device tells."""
+    channels = sum(job.candidate.architecture.ffn_sizes)
     latency = channels / 500 * rng.uniform(0.9, 1.2)
-    costs = {"latency_ms": latency, "size_mb": channels / 100 + 10, "memory_mb": channels / 50 + 80}
-    padding = {f"metric_{index}": rng.random() for index in range(N_METRICS - 4)}
-    over = latency > 8
-    return TrialRecord(
-        number=number,
-        label=candidate.label,
-        candidate=candidate.model_dump(mode="json"),
-        status="over-budget" if over else "scored",
-        reason="latency_ms over 8" if over else "",
-        costs={**costs, **padding},
-        score=None if over else 0.9 - 100 / (channels + 500) * rng.uniform(0.9, 1.1),
+    costs = Costs(
+        latency_ms=latency,
+        latency_p95_ms=1.1 * latency,
+        latency_p99_ms=1.2 * latency,
+        latency_low_ms=0.99 * latency,
+        latency_high_ms=1.01 * latency,
+        undivided_ms=latency,
+        drift=1.0,
+        throughput_per_s=1e3 / latency,
+        steady=True,
+        load_ms=50.0,
+        memory_mb=channels / 50 + 80,
+        pss_mb=channels / 60 + 70,
+        uss_mb=channels / 60 + 60,
+        runtime_mb=60.0,
+        size_mb=channels / 100 + 10,
+        energy_mj=5 * latency,
+        energy_estimated=True,
+        machine="nowhere",
     )
+    score = None if latency > 8 else 0.9 - 100 / (channels + 500) * rng.uniform(0.9, 1.1)
+    attempt = Attempt(number=job.number, candidate=job.candidate, costs=costs, score=score)
+    return attempt.record(Budgets(latency_ms=8))
 
 
 def _study_record(config: StudyConfig) -> StudyRecord:
@@ -90,7 +109,7 @@ def _study_record(config: StudyConfig) -> StudyRecord:
         device="nowhere",
         n_trials=config.trials,
         objectives=config.objectives,
-        budgets=config.budgets.model_dump(exclude_none=True),
+        budgets=config.budgets,
         settings={},
         config_yaml=config.to_yaml(),
     )

@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from search.models.backbones import load_backbone
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.tasks import MovieSnippets, Task
 from search.training.batches import EncodedSplit
 from search.training.fine_tuning import label_loss

@@ -19,9 +19,9 @@ from results.choosing import eligible, full_int8
 from results.records import TrialRecord
 from search.cli.console import console
 from search.config import StudyConfig
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 from search.sampling.store import StudyStore
-from search.study.comparison import compare
+from search.study.reporting import compare
 from search.study.running import remake, run_study
 from search.study.setting_up import set_up
 from trackers.console import ConsoleTracker
@@ -53,19 +53,21 @@ def report(config: StudyConfig, store: Path) -> None:
     """Run the study, and compare its winner."""
     screen = ConsoleTracker(console)
     run_study(config, store, screen)
-    study, bench = StudyStore(store, config.name), set_up(config, store, screen)
+    study, bench = StudyStore(store, config.name), set_up(config, store)
     records = study.records()
-    full = full_int8(records, bench.space)
+    full = full_int8(records, bench.entrants)
     assert full is not None
     winner = best_within_a_point(records, full)
     for record in (winner, full):
         if not study.trial_folder(record.number).is_dir():
             remake(record, study, store)
-    places = [(record, study.trial_folder(record.number)) for record in (winner, full)]
-    comparison = compare(places[0], places[1], bench.task, bench.device.batch_size)
+    answers = [
+        (record, bench.examiner.answers_to_the_test(study.trial_folder(record.number))) for record in (winner, full)
+    ]
+    comparison = compare(answers[0], answers[1], bench.task)
     print(f"\n{bench.task.name}, {len(bench.task.train)} training texts, on {machine()}")
     for record in (full, winner):
-        costs = f"p50 {record.costs['latency_ms']:.2f} ms, {record.costs['size_mb']:.1f} MB"
+        costs = f"p50 {record.figures['latency_ms']:.2f} ms, {record.figures['size_mb']:.1f} MB"
         print(f"  {record.label}: validation {record.score:.4f}, {costs}")
     print(f"  {in_words(comparison)}")
     print("  aims: 2 times as fast, 2.5 times smaller, at most a point lost\n", flush=True)
@@ -74,7 +76,7 @@ def report(config: StudyConfig, store: Path) -> None:
 def best_within_a_point(records: list[TrialRecord], full: TrialRecord) -> TrialRecord:
     """The fastest and smallest of those that lose at most a point on the validation split."""
     close = [record for record in eligible(records) if (record.score or 0) >= (full.score or 0) - POINT]
-    return min(close, key=lambda record: record.costs["latency_ms"] * record.costs["size_mb"])
+    return min(close, key=lambda record: record.figures["latency_ms"] * record.figures["size_mb"])
 
 
 def snips_task(folder: Path, store: Path, per_intent: int) -> dict[str, str]:

@@ -1,15 +1,87 @@
-"""Where a study stands: its front, and the member to take."""
+"""Where a study stands: its front, the member to take, and what was found out at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from results.front import losses, non_dominated, pick
-from results.records import Standing, TrialRecord
-from spaces import Space
-from spaces.baselines import baselines
+from results.records import Comparison, TrialRecord
+from spaces.baselines import Entrants
+
+Outcome = Literal["front", "dominated", "over-budget", "screened", "stopped", "worse", "failed", "repeat", "superseded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a study stands.
+
+    Attributes:
+        trials: The finished trials, in order.
+        front: The numbers of those on the front, in the order of the first objective, best first.
+        recommended: The number of the one to take; None while there is none.
+        superseded: The numbers of those whose polished version takes their place.
+    """
+
+    trials: tuple[TrialRecord, ...] = ()
+    front: tuple[int, ...] = ()
+    recommended: int | None = None
+    superseded: frozenset[int] = frozenset()
+
+    def trial(self, number: int) -> TrialRecord:
+        """The finished trial of a number."""
+        return next(trial for trial in self.trials if trial.number == number)
+
+    @property
+    def chosen(self) -> TrialRecord | None:
+        """The trial to take, if there is one."""
+        return None if self.recommended is None else self.trial(self.recommended)
+
+    @property
+    def members(self) -> list[TrialRecord]:
+        """The trials on the front."""
+        by_number = {trial.number: trial for trial in self.trials}
+        return [by_number[number] for number in self.front]
+
+    @property
+    def n_tried(self) -> int:
+        """How many candidates have been tried; polishing tries no new ones."""
+        return sum(trial.polishes is None for trial in self.trials)
+
+    def outcome(self, trial: TrialRecord) -> Outcome:
+        """How a trial ended, as far as is known now."""
+        if trial.repeats is not None:
+            return "repeat"
+        if trial.status != "scored":
+            return trial.status
+        if trial.number in self.superseded:
+            return "superseded"
+        return "front" if trial.number in self.front else "dominated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a run of a study ended.
+
+    Attributes:
+        standing: Where the study stands now.
+        test_score: The recommended candidate's score on the test split; None where nothing is recommended.
+        comparison: It against the full-size model; None where either is missing.
+        screening_error: The median relative error of the latencies that were predicted for a slow board; None where
+            nothing was.
+        stopped: What stopped it before its time, if anything.
+        n_trials: How many trials there were then; where there are more now, the study has gone on.
+    """
+
+    standing: Standing
+    test_score: float | None = None
+    comparison: Comparison | None = None
+    screening_error: float | None = None
+    stopped: str = ""
+    n_trials: int = 0
 
 
 def standing_of(records: Sequence[TrialRecord], objectives: Sequence[str]) -> Standing:
@@ -58,7 +130,7 @@ def _standing(
     )
 
 
-def full_int8(records: Iterable[TrialRecord], space: Space) -> TrialRecord | None:
+def full_int8(records: Iterable[TrialRecord], entrants: Entrants) -> TrialRecord | None:
     """The trial of the full-size model as int8, if it has a score."""
-    wanted = baselines(space)[1].model_dump(mode="json")
-    return next((r for r in records if r.baseline and r.candidate == wanted and r.score is not None), None)
+    scored = (record for record in records if record.entrant and record.score is not None)
+    return next((record for record in scored if record.candidate == entrants.full_int8), None)

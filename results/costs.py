@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -63,7 +63,7 @@ class Costs:
     @property
     def figures(self) -> dict[str, float]:
         """The figures by name, as far as they are known; what is true or false counts 1 or 0."""
-        return {name: float(value) for name, value in asdict(self).items() if isinstance(value, int | float)}
+        return {name: float(value) for name, value in vars(self).items() if isinstance(value, int | float)}
 
     def elsewhere(self, *, latency_ms: float, memory_mb: float, energy_mj: float | None, machine: str) -> Costs:
         """What is predicted of the same artefact on another machine, where its median latency is to be this."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+Objective = Literal["score", "latency_ms", "memory_mb", "size_mb", "energy_mj"]
 Pick = Literal["knee", "best", "fastest", "smallest"]
 
 # The spread that a knee takes in full at least: five points of score, a doubling of a cost.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import moocore
 import numpy as np
-from optuna._hypervolume import compute_hypervolume  # not public, and the tested one; optuna's version is bounded
 
-from results.records import Standing, TrialRecord
+from results.choosing import Standing
+from results.records import TrialRecord
 
 
 def hypervolume(figures: Sequence[Mapping[str, float]], worst: Mapping[str, float]) -> float:
@@ -21,14 +22,14 @@ def hypervolume(figures: Sequence[Mapping[str, float]], worst: Mapping[str, floa
     inside = [point for point in points if max(point) <= 1]
     if not inside:
         return 0.0
-    return float(compute_hypervolume(np.array(inside), np.ones(1 + len(worst))))
+    return float(moocore.hypervolume(np.array(inside), ref=np.ones(1 + len(worst))))
 
 
 def worst_costs(trials: Sequence[TrialRecord], objectives: Sequence[str]) -> dict[str, float]:
-    """The largest of each cost among the baselines, which the full-size model has; without any, among all trials."""
+    """The largest of each cost among the entrants, which the full-size model has; without any, among all trials."""
     measured = [trial for trial in trials if trial.costs]
-    known = [trial for trial in measured if trial.baseline] or measured
-    return {name: max(trial.costs[name] for trial in known) for name in objectives if name != "score" and known}
+    known = [trial for trial in measured if trial.entrant] or measured
+    return {name: max(trial.figures[name] for trial in known) for name in objectives if name != "score" and known}
 
 
 def front_hypervolume(standing: Standing, objectives: Sequence[str]) -> float:

@@ -1,16 +1,19 @@
-"""What trackers are told: plain records of a study, its trials and where it stands."""
+"""Plain records of a study, its trials and its super-network: what a store keeps and what trackers are told."""
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
+from results.budgets import Budgets
+from results.costs import Costs
+from results.front import Objective
 from spaces import Candidate
 
 Status = Literal["scored", "over-budget", "screened", "stopped", "worse", "failed"]
-Outcome = Literal["front", "dominated", "over-budget", "screened", "stopped", "worse", "failed", "repeat", "superseded"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,7 @@ class StudyRecord:
         n_trials: How many trials it is to have in all.
         time_limit_s: No trial starts after this long.
         objectives: What its front trades off.
-        budgets: Its limits by name.
+        budgets: Its limits.
         settings: Its other settings, flat, as text.
         config_yaml: The study file that gives it again.
         data: The task's texts.
@@ -56,8 +59,8 @@ class StudyRecord:
     device: str
     n_trials: int
     time_limit_s: float | None = None
-    objectives: tuple[str, ...]
-    budgets: Mapping[str, float]
+    objectives: tuple[Objective, ...]
+    budgets: Budgets
     settings: Mapping[str, str]
     config_yaml: str
     data: DataRecord | None = None
@@ -74,19 +77,15 @@ class TrialRecord:
 
     Attributes:
         number: Its number in the study, from 0.
-        label: Its candidate in a few letters.
-        candidate: Its candidate, as JSON takes it.
-        status: Whether it has a score within the budgets, broke a budget, was not worth measuring on a slow board by
-            what it was predicted to cost, was stopped because it could no longer
-            reach the front, is a polishing that made its member worse, or failed.
+        candidate: What was tried.
+        status: How it ended; see ``results/attempts.py``.
         reason: Why it has no score within the budgets, or is worse.
-        costs: What the device measured, by name; empty where it was not measured.
-        machine: The processor and system that the costs were measured on.
+        costs: What the device measured; None where it was not measured.
         score: The artefact's validation score; None where it was not trained.
         unknown_rate: The share of the validation texts' word pieces that a trimmed vocabulary doesn't know.
-        curve: Its validation score as a PyTorch model at each report of its training.
-        artifact: The SHA-256 of its artefact's ``model.onnx``.
-        baseline: Whether it is what one would deploy without a search.
+        curve: Its validation score as a PyTorch model at each report of its training; empty where it was only cut.
+        artifact: The SHA-256 of its artefact's ONNX file.
+        entrant: Whether it is one of the study's entrants, tried before the search.
         polishes: The number of the trial that it trained further.
         seconds: How long the trial took.
         repeats: The number of the earlier trial with the same candidate, whose figures it took over.
@@ -94,106 +93,64 @@ class TrialRecord:
     """
 
     number: int
-    label: str
-    candidate: Mapping[str, Any]
+    candidate: Candidate
     status: Status
     reason: str = ""
-    costs: Mapping[str, float] = field(default_factory=dict)
-    machine: str = ""
+    costs: Costs | None = None
     score: float | None = None
     unknown_rate: float | None = None
-    curve: Sequence[float] = ()
+    curve: tuple[float, ...] = ()
     artifact: str = ""
-    baseline: bool = False
+    entrant: bool = False
     polishes: int | None = None
     seconds: float = 0.0
     repeats: int | None = None
     details: str = ""
 
     @property
+    def label(self) -> str:
+        """Its candidate in a few letters, such as ``4L 8H 768F 384W int8 polished``."""
+        return self.candidate.label if self.polishes is None else f"{self.candidate.label} polished"
+
+    @property
     def figures(self) -> dict[str, float]:
-        """Costs and, where there is one, the score."""
-        return {**({} if self.score is None else {"score": self.score}), **self.costs}
+        """Costs and, where there is one, the score, by name."""
+        costs = {} if self.costs is None else self.costs.figures
+        return costs if self.score is None else {"score": self.score, **costs}
 
     @property
     def predicted(self) -> bool:
         """Whether its costs were predicted from a measurement elsewhere."""
-        return self.costs.get("predicted") == 1
+        return self.costs is not None and self.costs.predicted
+
+    @property
+    def machine(self) -> str:
+        """The processor and system that its costs were measured on."""
+        return "" if self.costs is None else self.costs.machine
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has weights of its own, which can't be cut again."""
+        return bool(self.curve)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON takes it."""
-        return asdict(self)
+        raw: dict[str, Any] = _TRIAL.dump_python(self, mode="json", exclude_none=True)
+        return raw
 
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """The record that ``to_dict`` gave, also by way of JSON."""
-        return cls(**{**raw, "curve": tuple(raw.get("curve", ()))})
-
-
-def new_record(number: int, candidate: Candidate, **others: Any) -> TrialRecord:
-    """The record of a trial of a candidate."""
-    fields = {"label": candidate.label, "candidate": candidate.model_dump(mode="json"), **others}
-    return TrialRecord(number=number, **fields)
+    @staticmethod
+    def from_dict(raw: Mapping[str, Any]) -> TrialRecord:
+        """The record that ``to_dict`` gave, also by way of JSON, or one that version 0.1 wrote."""
+        return _TRIAL.validate_python(raw if "entrant" in raw else _from_0_1(raw))
 
 
-def failed_trial(number: int, candidate: Candidate, error: Exception, **others: Any) -> TrialRecord:
-    """The record of a trial that an error ended."""
-    reason = (str(error).strip().splitlines() or [""])[0]
-    return new_record(
-        number,
-        candidate,
-        status="failed",
-        reason=f"{type(error).__name__}: {reason}"[:500],
-        details="".join(traceback.format_exception(error)),
-        **others,
-    )
+_TRIAL = TypeAdapter(TrialRecord)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Where a study stands.
-
-    Attributes:
-        trials: The finished trials, in order.
-        front: The numbers of those on the front, in the order of the first objective, best first.
-        recommended: The number of the one to take; None while there is none.
-        superseded: The numbers of those whose polished version takes their place.
-    """
-
-    trials: tuple[TrialRecord, ...] = ()
-    front: tuple[int, ...] = ()
-    recommended: int | None = None
-    superseded: frozenset[int] = frozenset()
-
-    def trial(self, number: int) -> TrialRecord:
-        """The finished trial of a number."""
-        return next(trial for trial in self.trials if trial.number == number)
-
-    @property
-    def chosen(self) -> TrialRecord | None:
-        """The trial to take, if there is one."""
-        return None if self.recommended is None else self.trial(self.recommended)
-
-    @property
-    def members(self) -> list[TrialRecord]:
-        """The trials on the front."""
-        by_number = {trial.number: trial for trial in self.trials}
-        return [by_number[number] for number in self.front]
-
-    @property
-    def n_tried(self) -> int:
-        """How many candidates have been tried; polishing tries no new ones."""
-        return sum(trial.polishes is None for trial in self.trials)
-
-    def outcome(self, trial: TrialRecord) -> Outcome:
-        """How a trial ended, as far as is known now."""
-        if trial.repeats is not None:
-            return "repeat"
-        if trial.status != "scored":
-            return trial.status
-        if trial.number in self.superseded:
-            return "superseded"
-        return "front" if trial.number in self.front else "dominated"
+def _from_0_1(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of version 0.1, which had costs without the machine that they were measured on."""
+    costs = {**raw["costs"], "machine": raw.get("machine", "")} if raw.get("costs") else None
+    return {**raw, "entrant": raw["baseline"], "costs": costs}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,25 +193,3 @@ class Comparison:
     high: float
     full_score: float
     n_texts: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ending:
-    """How a run of a study ended.
-
-    Attributes:
-        standing: Where the study stands now.
-        test_score: The recommended candidate's score on the test split; None where nothing is recommended.
-        comparison: It against the full-size model; None where either is missing.
-        screening_error: The median relative error of the latencies that were predicted for a slow board; None where
-            nothing was.
-        stopped: What stopped it before its time, if anything.
-        n_trials: How many trials there were then; where there are more now, the study has gone on.
-    """
-
-    standing: Standing
-    test_score: float | None = None
-    comparison: Comparison | None = None
-    screening_error: float | None = None
-    stopped: str = ""
-    n_trials: int = 0

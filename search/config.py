@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from results.budgets import Budgets
+from results.front import Objective
 from search.errors import UsageError
 from search.reading import parse, read_mapping
 from search.tasks import TaskField, spelt_out
@@ -27,7 +28,6 @@ from spaces import Importance, nearest
 
 STUDIES = Path(__file__).with_name("studies")
 
-Objective = Literal["score", "latency_ms", "memory_mb", "size_mb", "energy_mj"]
 Sampler = Literal["auto", "tpe", "nsga2", "nsga3", "gp", "random"]
 
 _TIME_UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -73,7 +73,7 @@ class StudyConfig(BaseModel):
         objectives: What the front trades off; ``score`` is maximised, costs are minimised.
         budgets: What a candidate must keep to.
         sampler: Which of Optuna's samplers proposes candidates; ``auto`` is ``gp``, and ``tpe`` after the first 60.
-        trials: How many candidates the space is sampled for in all runs of the study together, besides the baselines.
+        trials: How many candidates the sampler proposes; entrants and polished versions come on top.
         time: No trial starts after so long, such as ``90s``, ``20m``, ``1h30m`` or a number of seconds; the limit of
             one run of the command, not of the study.
         seed: Decides everything that chance decides, but for the machine's timings.

@@ -1,8 +1,9 @@
-"""The baselines: what an engineer would deploy without a search, so that a front can be compared with it."""
+"""The entrants of a study: what an engineer would deploy without a search."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from spaces.candidate import Architecture, Candidate, Compression, Training
 from spaces.space import Space
@@ -13,19 +14,39 @@ LAYER_SHARES = (1 / 3, 1 / 2, 2 / 3)
 INT8 = Compression(quantisation="dynamic-int8")
 
 
-def baselines(space: Space) -> list[Candidate]:
-    """The full-size model as fp32 and as int8, and the latter with fewer layers, evenly spaced.
+@dataclass(frozen=True, kw_only=True)
+class Entrants:
+    """The candidates that every study tries before it searches, so that its front can be compared with them.
 
-    Fewer layers are what DistilBERT was made by (Sanh et al. 2019, arXiv 1910.01108).
+    Attributes:
+        full_fp32: The full-size model as it is.
+        full_int8: The same in int8.
+        shallower: The latter with fewer layers, evenly spaced, as DistilBERT was made (Sanh et al. 2019,
+            arXiv 1910.01108); the deepest first.
     """
-    full = full_architecture(space)
+
+    full_fp32: Candidate
+    full_int8: Candidate
+    shallower: tuple[Candidate, ...]
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """All of them, in the order in which they are tried."""
+        return (self.full_fp32, self.full_int8, *self.shallower)
+
+
+def entrants_of(space: Space) -> Entrants:
+    """The entrants of a space, trained as one would choose without a search."""
+    full, training = full_architecture(space), _plain_training(space)
     depths = sorted({max(1, round(share * full.depth)) for share in LAYER_SHARES} - {full.depth}, reverse=True)
-    plain = [(full, Compression()), (full, INT8), *((_with_layers(full, space.kept(d, "even")), INT8) for d in depths)]
-    training = _plain_training(space)
-    return [
-        Candidate(architecture=architecture, compression=compression, training=training)
-        for architecture, compression in plain
-    ]
+    return Entrants(
+        full_fp32=Candidate(architecture=full, compression=Compression(), training=training),
+        full_int8=Candidate(architecture=full, compression=INT8, training=training),
+        shallower=tuple(
+            Candidate(architecture=_with_layers(full, space.kept(depth, "even")), compression=INT8, training=training)
+            for depth in depths
+        ),
+    )
 
 
 def full_architecture(space: Space) -> Architecture:

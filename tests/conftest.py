@@ -1,12 +1,15 @@
-"""What many tests share: tiny real inputs, and a cache and a store of their own."""
+"""What many tests share: tiny real inputs, and surroundings in which commands say the same for everyone."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import os
+import signal
 from pathlib import Path
 
 import pytest
+
+pytest.register_assert_rewrite("tests.contracts")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -16,12 +19,37 @@ TIMERS = ["set a timer for {} minutes", "start a {} minute timer", "remind me in
 ROOMS = ["kitchen", "bedroom", "hallway", "garage", "office", "attic", "cellar", "bathroom", "garden", "nursery"]
 
 
-@pytest.fixture(autouse=True, scope="session")
-def nowhere_else() -> Iterator[None]:
-    """Tests record where they say, whatever server this machine's user has."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield
+# By these a person's shell decides how programs look, what they warn of and where this one keeps its studies.
+PERSONAL = (
+    "BERTAILOR_STORE",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "LINES",
+    "NO_COLOR",
+    "PYTHONWARNINGS",
+    "PY_COLORS",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+)
+# A shell in the background, or one that outlives its terminal, has its children ignore these.
+STOPPING = (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM)
+
+
+def pytest_configure() -> None:
+    """Put the surroundings in order before anything is imported that reads them, for this process and its children."""
+    for name in list(os.environ):
+        if name in PERSONAL or name.startswith("MLFLOW_"):
+            del os.environ[name]
+    os.environ["TERM"] = "xterm"
+    for name in ("no_proxy", "NO_PROXY"):  # servers of tests are on this machine
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in STOPPING:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def shared_data(name: str) -> Path:

@@ -35,13 +35,14 @@ def running_mlflow(folder: Path, port: int) -> Iterator[str]:
     ]
     command = [sys.executable, "-m", "mlflow", "server", *options, "--port", str(port), "--workers", "1"]
     variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes
-    server = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("ab"))
+    with (folder / "log").open("ab") as log:
+        server = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=log)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for_page(f"{address}/health", server)
         yield address
     finally:
-        end_with_children(server.pid)
+        end_with_children(server)
 
 
 @contextmanager
@@ -50,18 +51,21 @@ def running_postgresql() -> Iterator[str]:
     if not POSTGRESQL:
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
     programs, port = POSTGRESQL[-1], free_port()
-    folder = Path(tempfile.mkdtemp())  # pytest's own may not be entered by another user
+    # Root starts it as another user, who may not enter pytest's folder or this user's TMPDIR.
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    password = folder / "password"
+    password.write_text("secret")
     as_user: list[str] = []
-    if os.geteuid() == 0:  # which PostgreSQL refuses
-        shutil.chown(folder, "postgres", "postgres")
+    if os.geteuid() == 0:  # whom PostgreSQL refuses
+        for path in (folder, password):
+            shutil.chown(path, "postgres", "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
-    (folder / "password").write_text("secret")
-    folder.chmod(0o755)
-    options = ["--username", "me", "--auth", "scram-sha-256", f"--pwfile={folder / 'password'}"]
+    options = ["--username", "me", "--auth", "scram-sha-256", f"--pwfile={password}", "--no-locale", "--encoding=UTF8"]
     subprocess.run([*as_user, programs / "initdb", *options, folder / "data"], check=True, stdout=subprocess.DEVNULL)
     listen = ["-p", str(port), "-k", str(folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
     command = [*as_user, programs / "postgres", "-D", folder / "data", *listen]
-    server = subprocess.Popen(command, stderr=(folder / "log").open("wb"))
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stderr=log)
     try:
         ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         deadline = time.monotonic() + START_LIMIT_S
@@ -71,7 +75,7 @@ def running_postgresql() -> Iterator[str]:
             time.sleep(0.1)
         yield f"postgresql://me:secret@127.0.0.1:{port}/postgres"
     finally:
-        end_with_children(server.pid)
+        end_with_children(server)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -88,12 +92,13 @@ def wait_for_page(address: str, server: subprocess.Popen[bytes]) -> str:
     raise AssertionError(f"{address} does not answer")
 
 
-def end_with_children(pid: int) -> None:
+def end_with_children(server: subprocess.Popen[bytes]) -> None:
     """End a server and all that it started."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.terminate()
         for process in psutil.wait_procs(family, timeout=10)[1]:
             process.kill()
+    server.wait()

@@ -11,8 +11,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from results.choosing import Ending, Standing
 from results.hypervolume import front_hypervolume
-from results.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from results.records import StudyRecord, TrialRecord, WarmUp
 from trackers.description import in_words, nothing_fits, screened_in_words, spread
 from trackers.tables import trials_table
 from trackers.tracker import Tracker
@@ -96,7 +97,7 @@ class ConsoleTracker(Tracker):
         )
         position = f"{standing.n_tried:>3}/{self._study.n_trials}" if trial.polishes is None else "polish"
         line = f"{position}  #{trial.number:<3} {outcome:<11} {figures}  {trial.label}"
-        marks = {"baseline": trial.baseline, "predicted": trial.predicted, trial.reason: trial.reason}
+        marks = {"entrant": trial.entrant, "predicted": trial.predicted, trial.reason: trial.reason}
         remarks = [remark for remark, holds in marks.items() if holds]
         if remarks:
             line += f"  ({'; '.join(remarks)})"

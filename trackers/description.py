@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from results.budgets import excess
-from results.records import Comparison, Ending, Standing, StudyRecord, TrialRecord
+from results.budgets import Budgets
+from results.choosing import Ending, Standing
+from results.records import Comparison, StudyRecord, TrialRecord
 from trackers.tables import trials_markdown
 
 # MLflow keeps 8,000 characters of a description; a linked row has about 200.
@@ -29,9 +30,7 @@ def describe(
         ending: How it ended, if it has.
         pages: Addresses of further pages, by what they show.
     """
-    budgets = ", ".join(
-        f"{name} {'at least' if name == 'score' else 'at most'} {limit:g}" for name, limit in study.budgets.items()
-    )
+    budgets = ", ".join(f"{name} {bound}" for name, bound in study.budgets.bounds.items())
     ends = Counter(standing.outcome(trial) for trial in standing.trials)
     lines = [
         f"## {study.name}: {study.task} on {study.device}",
@@ -99,18 +98,14 @@ def spread(members: Sequence[TrialRecord], n: int, recommended: int | None) -> l
     return [members[index] for index in sorted(chosen)]
 
 
-def nothing_fits(standing: Standing, budgets: Mapping[str, float]) -> str:
+def nothing_fits(standing: Standing, budgets: Budgets) -> str:
     """Why a front is empty, and which trial comes nearest."""
     if not standing.trials:
         return "Empty so far."
-    over = {
-        trial.number: {name: share for name, share in excess(budgets, trial.figures).items() if share > 0}
-        for trial in standing.trials
-        if trial.status == "over-budget"
-    }
+    over = {trial.number: budgets.broken(trial.figures) for trial in standing.trials if trial.status == "over-budget"}
     if not over:
         return f"Empty: all {len(standing.trials)} trials failed, the last with {standing.trials[-1].reason}."
-    counts = Counter(name for excess in over.values() for name in excess)
+    counts = Counter(name for broken in over.values() for name in broken)
     broken = ", ".join(f"{name} by {n}" for name, n in counts.most_common())
     n_failed = sum(trial.status == "failed" for trial in standing.trials)
     nearest = standing.trial(min(over, key=lambda number: sum(over[number].values())))

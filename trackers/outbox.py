@@ -7,7 +7,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from results.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from results.choosing import Ending, Standing
+from results.records import StudyRecord, TrialRecord, WarmUp
 from trackers.tracker import Tracker
 
 # Before a server that was away is tried again, so that trials don't wait for it.

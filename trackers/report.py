@@ -8,7 +8,8 @@ from html import escape
 import plotly.graph_objects as go
 from markdown_it import MarkdownIt
 
-from results.records import Ending, Standing, StudyRecord, TrialRecord
+from results.choosing import Ending, Standing
+from results.records import StudyRecord, TrialRecord
 from trackers.description import describe
 from trackers.tables import COLUMNS
 
@@ -76,7 +77,7 @@ def _trials(standing: Standing) -> str:
 
 def _row(trial: TrialRecord, standing: Standing) -> str:
     outcome = standing.outcome(trial)
-    words = [f"#{trial.number}", trial.label, f"{outcome}, baseline" if trial.baseline else outcome]
+    words = [f"#{trial.number}", trial.label, f"{outcome}, entrant" if trial.entrant else outcome]
     figures = trial.figures
     known = [format(figures[name], form) if name in figures else "" for _, name, form in COLUMNS]
     cells = [f"<td>{escape(word)}</td>" for word in words]

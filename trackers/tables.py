@@ -10,7 +10,8 @@ from typing import Any
 
 from rich.table import Table
 
-from results.records import Ending, Standing, TrialRecord
+from results.choosing import Ending, Standing
+from results.records import TrialRecord
 
 # Column title, figure and format of what matters first.
 COLUMNS = (
@@ -86,7 +87,7 @@ def trials_markdown(
 
 def _known(trials: Sequence[TrialRecord]) -> list[tuple[str, str, str]]:
     """The columns without energy, unless a trial has it."""
-    return [column for column in COLUMNS if column[1] != "energy_mj" or any("energy_mj" in t.costs for t in trials)]
+    return [column for column in COLUMNS if column[1] != "energy_mj" or any("energy_mj" in t.figures for t in trials)]
 
 
 def _cells(trial: TrialRecord, columns: Sequence[tuple[str, str, str]]) -> list[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from results.records import Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from results.choosing import Ending, Standing
+from results.records import StudyRecord, TrialRecord, WarmUp
 
 
 class Tracker:

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerBase
 
 from search.compression import NOTHING_KNOWN, Draft, Material, apply, steps_of_the_artifact, steps_of_the_encoder
+from search.runtime.classifier import MODEL, TOKENIZER
 from spaces import Compression
 
 
@@ -26,8 +27,8 @@ def build_artifact(draft: Draft, compression: Compression, folder: Path, materia
     made = apply(steps, draft)
     assert made.graph is not None
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(made.graph.SerializeToString())
-    deployed_tokenizer(made.tokenizer, made.max_tokens).save(str(folder / "tokenizer.json"))
+    (folder / MODEL).write_bytes(made.graph.SerializeToString())
+    deployed_tokenizer(made.tokenizer, made.max_tokens).save(str(folder / TOKENIZER))
 
 
 def deployed_tokenizer(tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> Tokenizer:

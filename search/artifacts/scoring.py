@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.runtime.probe import TextClassifier, batches
+from search.runtime.classifier import TextClassifier, batches
 from search.tasks import Split, Task
 
 

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from search.artifacts.scoring import artifact_logits
 from search.models.checkpoint import load_checkpoint
+from search.runtime.classifier import TOKENIZER
 from search.tasks import Task
 from spaces import Quantisation
 
@@ -52,7 +53,7 @@ def disagreement(folder: Path, task: Task, batch_size: int) -> float:
     """
     texts = task.validation.sample(N_COMPARED_TEXTS, seed=0).texts
     model = load_checkpoint(folder)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     with torch.inference_mode():
         ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts]
         expected = np.concatenate([model(input_ids).logits.numpy() for input_ids in ids])

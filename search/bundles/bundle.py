@@ -28,6 +28,7 @@ from search.files import sha256_of, whole_folder
 from search.models.checkpoint import CHECKPOINT, is_stock, save_checkpoint
 from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
+from search.runtime.classifier import MODEL, TOKENIZER
 from search.tasks import Task
 from search.tasks.intervals import score_interval
 from spaces import Candidate, nearest
@@ -78,7 +79,7 @@ class Bundle:
         Raises:
             UsageError: The folder is no bundle.
         """
-        for name in ("model.onnx", "tokenizer.json", "candidate.json", "costs.json", "labels.json", "study.yaml"):
+        for name in (MODEL, TOKENIZER, "candidate.json", "costs.json", "labels.json", "study.yaml"):
             if not (folder / name).is_file():
                 raise UsageError(f"{folder} is no bundle, it has no {name}: make one with `bertailor export`")
         path = folder / "study.yaml"
@@ -177,7 +178,7 @@ def _write(
     device: Device,
     formats: Sequence[Format],
 ) -> None:
-    candidate = Candidate.model_validate(trial.candidate)
+    candidate = trial.candidate
     trained = Draft(
         model=ElasticForSequenceClassification.from_pretrained(trial_folder / CHECKPOINT).eval(),
         tokenizer=AutoTokenizer.from_pretrained(trial_folder / CHECKPOINT),
@@ -188,7 +189,7 @@ def _write(
     save_checkpoint(shipped.model, folder)
     shipped.tokenizer.model_max_length = shipped.max_tokens
     shipped.tokenizer.save_pretrained(folder)
-    for name in ("model.onnx", "tokenizer.json"):
+    for name in (MODEL, TOKENIZER):
         shutil.copyfile(trial_folder / name, folder / name)
     measured = disagreement(folder, task, device.batch_size)
     if "hf" not in formats:
@@ -204,9 +205,9 @@ def _write(
         "formats": formats,
         "polished": trial.polishes is not None,
         "unknown_rate": trial.unknown_rate,
-        "costs": dict(trial.costs),
+        "costs": {} if trial.costs is None else trial.costs.figures,
         "device": {**device.model_dump(mode="json", include={*DEVICE_FIELDS}), "machine": trial.machine},
-        "budgets": config.budgets.model_dump(exclude_none=True),
+        "budgets": config.budgets.limits,
         "score": {
             "metric": task.metric,
             "validation": trial.score,

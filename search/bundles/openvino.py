@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from search.errors import RunError, UsageError
+from search.runtime.classifier import MODEL
 
 
 def write_openvino(folder: Path) -> None:
@@ -20,7 +21,7 @@ def write_openvino(folder: Path) -> None:
         raise UsageError("--format openvino needs the package openvino: `pip install openvino`") from error
     try:
         # Not `convert_model`, which reports its use to the makers.
-        model = openvino.Core().read_model(folder / "model.onnx")
+        model = openvino.Core().read_model(folder / MODEL)
     except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise RunError(f"OpenVINO can't convert this artefact: {lines[-1].strip()}; leave openvino out") from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 
-from search.runtime.probe import TextClassifier
+from search.runtime.classifier import TextClassifier
 
 PROGRAM = '''\
 """Classifies texts with the model beside this file: `python run.py TEXT ...`, or a text a line on standard input.

@@ -92,13 +92,11 @@ def check_costs(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]:
     if not costs.predicted:
         yield _check_answers(bundle, device, texts, np.array(costs.logits))
     figures = {**costs.figures, "score": bundle.proof["score"]["validation"]}
-    limits = bundle.config.budgets.model_dump(exclude_none=True)
+    budgets = bundle.config.budgets
     predicted = " (predicted)" if costs.predicted else ""
-    for name, excess in bundle.config.budgets.excess(figures).items():
-        relation = "at least" if name == "score" else "at most"
-        finding = f"{figures[name]:.4g}{predicted}, {relation} {limits[name]:g} allowed"
-        yield Check(f"budget {name}", excess <= 0, finding)
-    if not limits:
+    for name, excess in budgets.excess(figures).items():
+        yield Check(f"budget {name}", excess <= 0, f"{figures[name]:.4g}{predicted}, {budgets.bounds[name]} allowed")
+    if not budgets.limits:
         yield Check("budgets", True, f"none set; p50 {costs.latency_ms:.2f} ms{predicted}, {costs.size_mb:.1f} MB")
 
 

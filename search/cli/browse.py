@@ -38,8 +38,7 @@ def front(
         console.print(trials_table(standing.members, standing.recommended, title))
         print_findings(console, ending)
     else:
-        budgets = begun.config().budgets.model_dump(exclude_none=True)
-        console.print(nothing_fits(standing, budgets), markup=False, highlight=False, soft_wrap=True)
+        console.print(nothing_fits(standing, begun.config().budgets), markup=False, highlight=False, soft_wrap=True)
 
 
 def report(

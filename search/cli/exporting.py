@@ -74,7 +74,7 @@ def export(
     scores = bundle.proof["score"]
     console.print(
         f"exported trial #{chosen.number}, {chosen.label}, to {out}: {scores['metric']} {scores['test']:.4f} on the"
-        f" test split, p50 {chosen.costs['latency_ms']:.2f} ms, {chosen.costs['size_mb']:.1f} MB",
+        f" test split, p50 {chosen.figures['latency_ms']:.2f} ms, {chosen.figures['size_mb']:.1f} MB",
         markup=False,
         highlight=False,
         soft_wrap=True,
@@ -91,7 +91,7 @@ def _registered(bundle: Bundle, trial: TrialRecord, config: StudyConfig, store: 
     from trackers.mlflow.store import connect, is_away, tracking_uri
 
     scores = bundle.proof["score"]
-    costs = f"p50 {trial.costs['latency_ms']:.2f} ms and {trial.costs['size_mb']:.1f} MB on {config.device}"
+    costs = f"p50 {trial.figures['latency_ms']:.2f} ms and {trial.figures['size_mb']:.1f} MB on {config.device}"
     score = f"{scores['metric']} {scores['test']:.4f} on the test split"
     description = f"Trial #{trial.number}, {trial.label}: {score}, {costs}."
     tags = {"trial": str(trial.number), "candidate": trial.label}

@@ -94,11 +94,13 @@ def _check_free(host: str, port: int) -> None:
 def _answers(server: subprocess.Popen[bytes], address: str) -> bool:
     """Wait until the server answers, which it may never do."""
     deadline = time.monotonic() + START_LIMIT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(requests.RequestException):
-            if requests.get(address, timeout=1).ok:
-                return True
-        time.sleep(0.2)
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy that the environment names does not lead to this machine
+        while server.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(requests.RequestException):
+                if session.get(address, timeout=1).ok:
+                    return True
+            time.sleep(0.2)
     return False
 
 

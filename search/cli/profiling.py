@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.table import Table
@@ -17,14 +18,29 @@ if TYPE_CHECKING:
     from search.devices.device import Device
     from search.tasks import Task
 
+
+class Column(NamedTuple):
+    """A figure of the table.
+
+    Attributes:
+        heading: What it is called there.
+        figure: Finds it among the costs; None where nothing tells it.
+        form: How it is written.
+    """
+
+    heading: str
+    figure: Callable[[Costs], float | None]
+    form: str
+
+
 COLUMNS = (
-    ("p50 ms", "latency_ms", ".2f"),
-    ("p95 ms", "latency_p95_ms", ".2f"),
-    ("load ms", "load_ms", ".0f"),
-    ("memory MB", "memory_mb", ".0f"),
-    ("runtime MB", "runtime_mb", ".0f"),
-    ("size MB", "size_mb", ".1f"),
-    ("energy mJ", "energy_mj", ".2f"),
+    Column("p50 ms", lambda costs: costs.latency_ms, ".2f"),
+    Column("p95 ms", lambda costs: costs.latency_p95_ms, ".2f"),
+    Column("load ms", lambda costs: costs.load_ms, ".0f"),
+    Column("memory MB", lambda costs: costs.memory_mb, ".0f"),
+    Column("runtime MB", lambda costs: costs.runtime_mb, ".0f"),
+    Column("size MB", lambda costs: costs.size_mb, ".1f"),
+    Column("energy mJ", lambda costs: costs.energy_mj, ".2f"),
 )
 
 Where = Annotated[str, typer.Option(help="Where to measure: a name of the catalogue, or a YAML file.")]
@@ -123,11 +139,11 @@ def calibrate(
 
 
 def _table(title: str, costs: dict[tuple[str, str], Costs], *, compare: bool) -> Table:
-    columns = [column for column in COLUMNS if any(getattr(cost, column[1]) is not None for cost in costs.values())]
+    columns = [column for column in COLUMNS if any(column.figure(cost) is not None for cost in costs.values())]
     table = Table(title=title, title_justify="left")
     table.add_column("model")
-    for heading, _, _ in columns:
-        table.add_column(heading, justify="right", no_wrap=True)
+    for column in columns:
+        table.add_column(column.heading, justify="right", no_wrap=True)
     if compare:
         table.add_column("faster", justify="right", no_wrap=True)
         table.add_column("smaller", justify="right", no_wrap=True)
@@ -140,7 +156,7 @@ def _table(title: str, costs: dict[tuple[str, str], Costs], *, compare: bool) ->
             "energy estimated": cost.energy_estimated,
         }
         mark = "".join(f" ({name})" for name, holds in marks.items() if holds)
-        known = [(getattr(cost, figure), form) for _, figure, form in columns]
+        known = [(column.figure(cost), column.form) for column in columns]
         cells = ["" if value is None else format(value, form) for value, form in known]
         if compare:
             cells += [f"{first.latency_ms / cost.latency_ms:.1f}x", f"{first.size_mb / cost.size_mb:.1f}x"]

@@ -21,7 +21,10 @@ def search(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as budgets.latency_ms=8. Repeatable."),
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="Trials of the study in all.")] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Candidates that the sampler proposes; entrants and polished versions come on top."),
+    ] = None,
     time: Annotated[str | None, typer.Option(help="Start no trial after this long: 90s, 20m, 1h30m.")] = None,
     seed: Annotated[int | None, typer.Option(help="Decides what chance decides.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name; a study of that name is resumed.")] = None,

@@ -21,7 +21,7 @@ from search.devices.device import Device
 from search.devices.kernels import fitted_factors, kernel_shares, left_out_errors
 from search.devices.local import LocalDevice
 from search.files import cache_folder, digest, write_whole
-from search.runtime.probe import machine
+from search.runtime.machine import machine
 
 WORDS = [f"word{index}" for index in range(60)]
 # Short and long ones, as commands and reviews are.

@@ -9,9 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from results.costs import Costs
-from search.files import digest, sha256_of, write_whole
-from search.runtime import probe
+from search.devices.probe_program import probe_digest
+from search.files import digest, write_whole
+from search.runtime.machine import machine
+
+_COSTS = TypeAdapter(Costs)
 
 
 class CostsCache:
@@ -34,10 +39,10 @@ class CostsCache:
             measure: Measures it.
         """
         versions = {name: version(name) for name in ("bertailor", "onnxruntime")}
-        key = {**what, "machine": probe.machine(), "probe": sha256_of(Path(probe.__file__)), **versions}
+        key = {**what, "machine": machine(), "probe": probe_digest(), **versions}
         path = self._folder / f"{digest(key)}.json"
         if path.is_file():
-            return Costs(**json.loads(path.read_text(encoding="utf-8")))
+            return _COSTS.validate_json(path.read_bytes())
         costs = measure()
         if costs.steady:
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 from results.budgets import Budgets
 from results.costs import Costs
-from search.devices.reference import reference_beside, usual_ms
 from search.errors import RunError
-from search.runtime.probe import REFERENCE_TEXT
-
-ARTIFACT = ("model.onnx", "tokenizer.json")
-# numpy's own threads, which inference doesn't use, would each take memory.
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-# What ends a process that gets no memory: the kernel, an abort, or a pointer to nothing.
-SIGNS_OF_NO_MEMORY = (9, 6, 11)
-WORDS_FOR_NO_MEMORY = (
-    "bad_alloc",
-    "MemoryError",
-    "Failed to allocate",
-    "Unable to allocate",
-    "Cannot allocate memory",
-    "Memory allocation",
-    "failed to map segment",
-    "can't start new thread",
-)
 
 
 class MeasurementError(RunError):
@@ -70,6 +51,11 @@ class Facts(BaseModel):
     memory_mb: PositiveFloat
     power_w: PositiveFloat | None = None
     source: str
+
+    @property
+    def peak_rates(self) -> tuple[float, float]:
+        """The 10^9 operations of one core in a second, in fp32 and in int8, at most."""
+        return self.clock_ghz * self.flops_per_cycle, self.clock_ghz * self.int8_per_cycle
 
 
 class Device(BaseModel, ABC):
@@ -111,8 +97,11 @@ class Device(BaseModel, ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Tells devices apart: costs of one don't hold for another."""
-        return self.model_dump_json(exclude={"description", "budgets"})
+        """Tells devices apart: costs of one don't hold for another.
+
+        What is merely said of a device is no part of it, so that a mended citation changes nothing.
+        """
+        return self.model_copy(update={"facts": None}).model_dump_json(exclude={"description", "budgets"})
 
     def check(self) -> None:
         """Make sure that the device can measure at all, before a study spends any time.
@@ -127,77 +116,3 @@ class Device(BaseModel, ABC):
     def estimated_energy_mj(self, latency_ms: float) -> float | None:
         """Millijoules of one text, from what the device takes under load; None where that is not known."""
         return None if self.power_w is None else self.power_w * latency_ms / self.batch_size
-
-
-class ProbedDevice(Device):
-    """A device on which the probe runs; see ``search/devices/probe.py``."""
-
-    @abstractmethod
-    def report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
-        """What the probe says of an artefact there, with a reference beside it.
-
-        Raises:
-            MeasurementError: It can't be loaded or run.
-            DeviceError: The device is out of reach.
-        """
-
-    @property
-    def place(self) -> str:
-        """Tells apart where the reference takes a different time."""
-        return ""
-
-    def measure(self, folder: Path, texts: Sequence[str]) -> Costs:
-        """Measure the artefact in a folder on texts of its task."""
-        reference = reference_beside(folder)
-        report = self.report(folder, texts, reference)
-        usual = usual_ms(self.place, reference, report, lambda: self.report(reference, [REFERENCE_TEXT], reference))
-        return self._costs(report, drift=report["reference_ms"] / usual, size_mb=size_mb(folder))
-
-    def request(self, texts: Sequence[str]) -> dict[str, Any]:
-        """What the probe is asked, but for where the files are."""
-        return {
-            "texts": list(texts),
-            "threads": self.threads,
-            "batch_size": self.batch_size,
-            "time_limit_s": self.time_limit_s,
-            "energy_command": self.energy_command,
-        }
-
-    def _costs(self, report: dict[str, Any], drift: float, size_mb: float) -> Costs:
-        """The costs that a report tells of, without what slowed the device down for the moment."""
-        known = {name: value for name, value in report.items() if name in Costs.__dataclass_fields__}
-        for name in [name for name in known if name.startswith("latency_")]:
-            known[name] /= drift
-        known["throughput_per_s"] *= drift
-        metered, estimated = known.get("energy_mj"), self.estimated_energy_mj(known["latency_ms"])
-        if metered is not None:
-            known["energy_estimated"] = False
-        elif estimated is not None:
-            known |= {"energy_mj": estimated, "energy_estimated": True}
-        conditions = {**report["versions"], **report["state"], "energy": report.get("energy_source", "")}
-        return Costs(**known, drift=drift, size_mb=size_mb, conditions=conditions)
-
-
-def size_mb(folder: Path) -> float:
-    """What has to be deployed of an artefact, in 10^6 bytes: the model and its tokenizer."""
-    return sum((folder / name).stat().st_size for name in ARTIFACT) / 1e6
-
-
-def parsed(returncode: int, output: str, errors: str) -> dict[str, Any]:
-    """The report of a measuring process, if it ended well.
-
-    Raises:
-        OutOfMemoryError: It needed more memory than there is.
-        MeasurementError: It failed otherwise.
-    """
-    if returncode == 0:
-        report: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
-        return report
-    said = (errors.strip().splitlines() or ["no reason given"])[-1]
-    # A shell, there or here, gives the number of a signal as 128 and more.
-    killed_by = -returncode if returncode < 0 else max(0, returncode - 128)
-    if killed_by in SIGNS_OF_NO_MEMORY or any(sign in errors for sign in WORDS_FOR_NO_MEMORY):
-        raise OutOfMemoryError(f"the artefact needs more memory than there is: {said}")
-    if killed_by:
-        raise MeasurementError(f"the measuring process was killed by signal {killed_by}: {said}")
-    raise MeasurementError(f"the artefact can't be run: {said}")

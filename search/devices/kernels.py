@@ -13,6 +13,8 @@ import onnxruntime
 from scipy.optimize import nnls
 from tokenizers import Tokenizer
 
+from search.runtime.classifier import MODEL, TOKENIZER
+
 Kernel = Literal["fp32", "int8", "int4", "other"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 # Of an artefact's time, for its latency to tell anything of a kernel.
@@ -36,13 +38,13 @@ OPERATORS: dict[str, Kernel] = {
 
 def kernel_shares(folder: Path, texts: Sequence[str]) -> np.ndarray:
     """The share of each of ``KERNELS`` in the time that an artefact takes here, by onnxruntime's own profile."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     with tempfile.TemporaryDirectory() as place:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(place) / "profile")
-        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(str(folder / MODEL), options, providers=["CPUExecutionProvider"])
         for text in texts:
             ids = np.array([tokenizer.encode(text).ids], dtype=np.int64)
             session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})

@@ -9,22 +9,23 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import PositiveFloat
 
 from results.costs import Costs
-from search.devices.device import ONE_THREAD, MeasurementError, OutOfMemoryError, ProbedDevice, parsed
+from search.devices.device import MeasurementError, OutOfMemoryError
+from search.devices.probe_program import probe_program
+from search.devices.probed import ONE_THREAD, ProbedDevice, report_of
 from search.errors import UsageError
-from search.runtime import probe
+from search.runtime.report import Report
+from search.runtime.request import Request
 
 # Loading and warming up an artefact, on top of the time that the timing itself may take.
 START_UP_LIMIT_S = 120
 CGROUPS = Path("/sys/fs/cgroup")
-# -I: neither the working directory nor the user's PYTHON* variables reach the fresh process.
-PROBE = (sys.executable, "-I", probe.__file__)
 
 
 class LocalDevice(ProbedDevice):
@@ -46,9 +47,9 @@ class LocalDevice(ProbedDevice):
         costs = super().measure(folder, texts)
         if self.memory_limit_mb is None:
             return costs
-        briefly = {**self.request(texts), "folder": str(folder.resolve()), "time_limit_s": 0, "energy_command": None}
+        briefly = replace(self.request(str(folder.resolve()), texts), time_limit_s=0, energy_command=None)
         try:
-            with self._limited(PROBE) as command:
+            with self._limited(_probe_command()) as command:
                 self._answer(command, briefly)
         except OutOfMemoryError:
             return replace(costs, fits=False)
@@ -78,27 +79,28 @@ class LocalDevice(ProbedDevice):
                 f" {', '.join(map(str, sorted(os.sched_getaffinity(0))))}"
             )
 
-    def report(self, folder: Path, texts: Sequence[str], reference: Path) -> dict[str, Any]:
+    def report(self, folder: Path, texts: Sequence[str], yardstick: Path) -> Report:
         """What the probe says of an artefact in a fresh process of this machine."""
-        places = {"folder": str(folder.resolve()), "reference": str(reference)}
-        return self._answer(PROBE, {**self.request(texts), **places, "cores": self.cores})
+        request = self.request(str(folder.resolve()), texts, str(yardstick))
+        return self._answer(_probe_command(), replace(request, cores=self.cores))
 
-    def _answer(self, command: Sequence[str], request: dict[str, Any]) -> dict[str, Any]:
+    def _answer(self, command: Sequence[str], request: Request) -> Report:
         limit = self.time_limit_s + START_UP_LIMIT_S
         try:
             finished = subprocess.run(
                 command,
-                input=json.dumps(request),
+                input=json.dumps(asdict(request)),
                 env={**os.environ, **ONE_THREAD},
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
+                errors="replace",
                 timeout=limit,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise MeasurementError(f"the artefact did not finish within {limit:.0f} s") from error
-        return parsed(finished.returncode, finished.stdout, finished.stderr)
+        return report_of(finished.returncode, finished.stdout, finished.stderr)
 
     @contextmanager
     def _limited(self, command: Sequence[str]) -> Iterator[list[str]]:
@@ -115,6 +117,11 @@ class LocalDevice(ProbedDevice):
             yield ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(cgroup), *command]
         finally:
             cgroup.rmdir()
+
+
+def _probe_command() -> list[str]:
+    """The command of the probe; neither the working directory nor the user's PYTHON* variables reach it."""
+    return [sys.executable, "-I", str(probe_program())]
 
 
 def _new_cgroup(limit: int) -> Path | None:

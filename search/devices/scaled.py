@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from results.costs import Costs
 from search.devices import processor
-from search.devices.device import Device
+from search.devices.device import Device, Facts
 from search.devices.kernels import KERNELS, kernel_shares
 from search.devices.local import LocalDevice
 from search.errors import UsageError
@@ -40,8 +40,10 @@ class ScaledDevice(Device):
 
     @property
     def fingerprint(self) -> str:
-        """Tells devices apart, by what their calibration says."""
-        return super().fingerprint + ("" if self.calibration is None else sha256_of(self.calibration))
+        """Tells devices apart, by what their predictions are made of: the calibration, or the board's peak rates."""
+        if self.calibration is not None:
+            return super().fingerprint + sha256_of(self.calibration)
+        return f"{super().fingerprint}{self._facts.peak_rates}"
 
     def check(self) -> None:
         """Make sure that the calibration can be read.
@@ -70,6 +72,12 @@ class ScaledDevice(Device):
             name=self.name, threads=self.threads, batch_size=self.batch_size, time_limit_s=self.time_limit_s
         )
 
+    @property
+    def _facts(self) -> Facts:
+        """What is known of a board that was not calibrated."""
+        assert self.facts is not None
+        return self.facts
+
     @cached_property
     def _factors(self) -> tuple[np.ndarray, float | None, str]:
         """How many times longer each kernel takes there, what an empty runtime takes there, and who says so."""
@@ -85,10 +93,9 @@ class ScaledDevice(Device):
             factors, error = factors_of(calibration)
             machine = f"{calibration.machine} by a calibration with a median error of {error:.0%}"
             return factors, calibration.runtime_mb, machine
-        assert self.facts is not None
-        fp32, int8 = processor.peak_rates()
-        in_fp32 = fp32 / (self.facts.clock_ghz * self.facts.flops_per_cycle)
-        in_int8 = int8 / (self.facts.clock_ghz * self.facts.int8_per_cycle)
+        in_fp32, in_int8 = (
+            here / there for here, there in zip(processor.peak_rates(), self._facts.peak_rates, strict=True)
+        )
         by_kernel = {"fp32": in_fp32, "int8": in_int8, "int4": in_int8, "other": in_fp32}
-        machine = f"{self.facts.processor} by peak rates, not calibrated"
+        machine = f"{self._facts.processor} by peak rates, not calibrated"
         return np.array([by_kernel[kernel] for kernel in KERNELS]), None, machine

@@ -1,1 +1,1 @@
-"""What runs on a board; nothing here imports anything else of ours."""
+"""What runs on a board, with Python 3.9 or later; nothing here imports anything else of ours."""

@@ -19,8 +19,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 from pydantic import TypeAdapter
 
-from results.choosing import standing_of
-from results.records import Ending, Standing, StudyRecord, TrialRecord
+from results.choosing import Ending, Standing, standing_of
+from results.records import StudyRecord, TrialRecord
 from search.config import StudyConfig
 from search.errors import UsageError
 from search.files import write_whole
@@ -35,6 +35,8 @@ MINIMIZE, MAXIMIZE = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
 STUDY, ENDING = TypeAdapter(StudyRecord), TypeAdapter(Ending)
 FINISHED = (TrialState.COMPLETE, TrialState.FAIL)
 
+# Of what a study's trials are told as; it counts up where trials of before and after don't compare. 0.1 had none.
+FORMAT = "2"
 # What may differ when a study is resumed; everything else would make its trials incomparable.
 RESUMABLE_CHANGES = frozenset({"trials", "time", "tracking"})
 
@@ -88,13 +90,18 @@ class StudyStore:
             known, asked = self.config().model_dump(), config.model_dump()
             changed = [key for key in known if known[key] != asked[key] and key not in RESUMABLE_CHANGES]
             begun_with = json.loads(path.read_text(encoding="utf-8"))
+            if begun_with.pop("format", "1") != FORMAT:
+                raise UsageError(
+                    f"study '{self.name}' was begun by another version of bertailor, whose trials don't compare with"
+                    " this one's: `front`, `report` and `export` read it; give a new one a --name of its own"
+                )
             changed = changed or [name for name in inputs if inputs[name] != begun_with.get(name)]
             if changed:
                 raise UsageError(
                     f"study '{self.name}' was begun with another {' and '.join(changed)}: give this one a --name of"
                     f" its own, or delete {self.folder} to begin again"
                 )
-        write_whole(path, json.dumps(dict(inputs)))
+        write_whole(path, json.dumps({"format": FORMAT, **inputs}))
         whole = config.model_dump(mode="json", exclude_none=True)
         write_whole(self.folder / "study.yaml", yaml.safe_dump(whole, sort_keys=False))
 

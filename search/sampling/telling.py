@@ -5,11 +5,12 @@ from __future__ import annotations
 import optuna
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
-from results.records import TrialRecord, new_record
+from results.attempts import Attempt
+from results.records import TrialRecord
 from search.config import StudyConfig
 from search.sampling.store import RECORD, StudyStore
 from spaces import Space
-from spaces.baselines import baselines
+from spaces.baselines import Entrants
 
 # A candidate that was cut off this often, by using up the memory for example, is not tried again.
 MAX_CUT_OFF = 3
@@ -25,8 +26,8 @@ def tell(study: optuna.Study, trial: optuna.Trial, record: TrialRecord, config: 
         for name, excess in config.budgets.excess(_figures(record)).items():
             unknown = name == "score" and record.score is None
             trial.set_constraint(name, 0.0 if unknown else excess)
-        if "fits" in record.costs:
-            trial.set_constraint("memory_limit", 0.5 - record.costs["fits"])
+        if record.costs is not None and record.costs.fits is not None:
+            trial.set_constraint("memory_limit", 0.5 - record.costs.fits)
     trial.set_user_attr(RECORD, record.to_dict())
     _close(study, record, config)
 
@@ -36,7 +37,11 @@ def add(study: optuna.Study, record: TrialRecord) -> None:
     study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL, user_attrs={RECORD: record.to_dict()}))
 
 
-def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: Space) -> None:
+class CutOffError(Exception):
+    """The process ended while a candidate was tried, again and again."""
+
+
+def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: Space, entrants: Entrants) -> None:
     """Give up the trials that were cut off, and have their candidates proposed again.
 
     One that is cut off again and again is recorded as failed: it may be what ends the process.
@@ -56,10 +61,13 @@ def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: 
             study.enqueue_trial(parameters)
         else:
             candidate = space.sample(FixedTrial(parameters))
-            reason = f"the process ended {MAX_CUT_OFF} times while it was tried"
-            number = len(study.get_trials(deepcopy=False))
-            baseline = candidate in baselines(space)
-            add(study, new_record(number, candidate, status="failed", reason=reason, baseline=baseline))
+            attempt = Attempt(
+                number=len(study.get_trials(deepcopy=False)),
+                candidate=candidate,
+                entrant=candidate in entrants.candidates,
+                error=CutOffError(f"the process ended {MAX_CUT_OFF} times while it was tried"),
+            )
+            add(study, attempt.record(config.budgets))
 
 
 def _times_cut_off(study: optuna.Study, trial: FrozenTrial) -> int:

@@ -14,18 +14,21 @@ from spaces import Architecture, Candidate, Training
 EPOCHS_OF_A_ROUND = 0.5
 
 
-def prune_in_rounds(bench: Workbench, candidate: Candidate, training: Training) -> ElasticForSequenceClassification:
-    """Cut the pretrained encoder down to a candidate in ``training.rounds`` goes.
+def prune_in_rounds(
+    bench: Workbench, whole: ElasticForSequenceClassification, candidate: Candidate, training: Training
+) -> ElasticForSequenceClassification:
+    """Cut an encoder down to a candidate in ``training.rounds`` goes.
 
     Layers go at once. Heads and channels go evenly, round by round; after each but the last, what is left trains
     for half an epoch and is ordered anew, because what a channel is worth depends on which others there are.
 
     Args:
         bench: What the study's trials share.
+        whole: The encoder, its channels in the order of their importance; it stays as it is.
         candidate: What is left in the end.
         training: How it trains between two rounds, and what orders its channels.
     """
-    model = bench.ordered(training.importance)
+    model = whole
     target, layers = candidate.architecture, candidate.architecture.layers
     n_steps = max(1, round(EPOCHS_OF_A_ROUND * len(bench.train) / training.batch_size))
     for number in range(1, training.rounds):
@@ -35,7 +38,7 @@ def prune_in_rounds(bench: Workbench, candidate: Candidate, training: Training) 
         optimise(model, bench.train, further, label_loss(model), seed=bench.config.seed)
         order_channels(model, training.importance, bench.train, seed=bench.config.seed)
     left = target.model_copy(update={"layers": layers})
-    return bench.cut(candidate.model_copy(update={"architecture": left}), model)
+    return bench.maker.cut(candidate.model_copy(update={"architecture": left}), model)
 
 
 def _between(config: ElasticConfig, target: Architecture, layers: tuple[int, ...], share: float) -> Architecture:

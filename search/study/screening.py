@@ -7,47 +7,45 @@ the prediction were wrong by as much as it ever was is not sent. Whatever is on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from results.attempts import Attempt
 from results.choosing import eligible
-from results.costs import Costs
 from results.front import losses, non_dominated
-from results.records import TrialRecord
+from search.study.job import Job
+from search.study.strategy import Weights
 from search.study.workbench import Workbench
-from spaces import Candidate
 
 
-def screened(
-    bench: Workbench, candidate: Candidate, folder: Path, past: Sequence[TrialRecord]
-) -> tuple[Costs, float | None, str] | None:
-    """The predicted costs, score and reason of a candidate that is not worth the board's time; None for any other.
+def screened(bench: Workbench, weights: Weights, job: Job, folder: Path) -> Attempt | None:
+    """The attempt at a candidate that is not worth the board's time, with predicted costs; None for any other.
 
     Args:
         bench: What the study's trials share.
-        candidate: What was proposed; it is scored here if it inherits its weights, which takes seconds.
+        weights: Where they say that what was cut can be scored, it is scored here, which takes seconds.
+        job: The trial.
         folder: Where its artefact is.
-        past: The study's earlier trials.
     """
     if bench.screen is None:
         return None
     costs = bench.screen.look(folder)
-    if costs is None:
+    if costs is None or job.entrant:
         return None
     errors = bench.screen.errors
     how = f"{costs.latency_ms:.2f} ms predicted, {np.median(errors):.0%} median error"
     at_best = bench.screen.at_best(costs).figures
-    over = bench.over_budget(at_best)
+    over = bench.config.budgets.over(at_best)
     if over:
-        return costs, None, f"{how}: {over} at best"
-    if candidate.training is not None or bench.config.trial_steps:
+        return replace(job.attempt, costs=costs, screened=f"{how}: {over} at best")
+    if not weights.scored_as_cut:
         return None
-    score = bench.score(folder)
+    score = bench.examiner.score(folder)
     own = losses({**at_best, "score": score}, bench.config.objectives)
-    for record in eligible(past):
+    for record in eligible(job.past):
         theirs = losses(record.figures, bench.config.objectives)
         if not non_dominated(np.array([own, theirs]))[0]:
-            return costs, score, f"{how}: dominated by #{record.number}"
+            return replace(job.attempt, costs=costs, score=score, screened=f"{how}: dominated by #{record.number}")
     return None

@@ -2,115 +2,101 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from results.records import DataRecord, StudyRecord
 from search.compression.corpus import read_corpus
 from search.config import StudyConfig
 from search.devices.costs_cache import CostsCache
-from search.devices.device import MeasurementError
 from search.devices.loading import load_device
 from search.devices.screen import Screen
 from search.errors import UsageError
-from search.files import digest
 from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import resized
 from search.reading import explain
-from search.sampling.store import StudyStore
+from search.study.examining import Examiner
+from search.study.making import Maker
+from search.study.metering import Meter
+from search.study.strategies import strategy_of
+from search.study.training import Trainer
 from search.study.workbench import Workbench
+from search.tasks import Task
 from search.tasks.task import N_TIMED_TEXTS
 from search.tasks.unlabelled import read_unlabelled
 from search.training.batches import EncodedSplit
-from search.training.importance import orderings
-from spaces import Corpus, Shape, Space, read_space
-from trackers.tracker import Tracker
-
-# What of the configuration a study's record has elsewhere, or must not tell.
-ASIDE = ("name", "objectives", "budgets", "task", "trials", "time", "tracking")
-TEXTS = "task's texts"
+from spaces import Corpus, Shape, Space
+from spaces.baselines import entrants_of
 
 
-def set_up(config: StudyConfig, store: Path, tracker: Tracker) -> Workbench:
+def set_up(config: StudyConfig, store: Path, say: Callable[[str], None] = lambda text: None) -> Workbench:
     """Look up everything that a configuration names.
 
     Args:
         config: The study.
         store: The folder of all studies, which share a cache of costs.
-        tracker: Is told of everything.
+        say: Is told what is being loaded.
 
     Raises:
         UsageError: Something can't be had, or doesn't fit the rest.
     """
-    tracker.stage("loading the device, the backbone and the space")
+    say("loading the device, the backbone and the space")
     device = load_device(config.device)
-    own = config.budgets.model_dump(exclude_none=True)
-    config = config.model_copy(update={"budgets": device.budgets.model_copy(update=own)})
+    budgets = device.budgets.model_copy(update=config.budgets.limits)
+    config = config.model_copy(update={"budgets": budgets})
     backbone = load_backbone(config.backbone)
     load_space(config, backbone.shape)  # a faulty one is refused before the task is loaded
-    tracker.stage("loading the task")
+    say("loading the task")
     task = config.task.load()
-    tracker.stage(
+    say(
         f"task {task.name}: {len(task.train)} training and {len(task.validation)} validation texts,"
         f" {len(task.labels)} labels"
     )
-    if task.max_tokens > backbone.config.max_position_embeddings:
-        raise UsageError(
-            f"task.max_tokens is {task.max_tokens}, and backbone {backbone.name} reads at most"
-            f" {backbone.config.max_position_embeddings} word pieces: lower it"
-        )
+    _check_length(task, backbone)
     corpus, material = read_corpus(task, backbone.tokenizer)
     space = load_space(config, backbone.shape, corpus)
-    unlabelled: list[str] = []
-    if config.unlabelled is not None:
-        # What is learnt from may not be what is tested on, not even without its labels.
-        known = (*task.train.texts, *task.validation.texts, *task.test.texts)
-        unlabelled = read_unlabelled(config.unlabelled, known)
-    full = full_model(backbone, space, task.labels, config.seed)
+    validation = EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens)
     timed_texts = task.validation.sample(N_TIMED_TEXTS, seed=0).texts
-    train = EncodedSplit(task.train, backbone.tokenizer, task.max_tokens)
     return Workbench(
         config=config,
+        store=store,
         task=task,
         backbone=backbone,
+        pretrained=full_model(backbone, space, task.labels, config.seed),
         space=space,
+        entrants=entrants_of(space),
         device=device,
-        full=full,
-        ordered=orderings(full, train, seed=config.seed),
-        train=train,
-        validation=EncodedSplit(task.validation, backbone.tokenizer, task.max_tokens),
-        unlabelled=tuple(unlabelled),
-        timed_texts=timed_texts,
-        material=material,
-        costs=CostsCache(store / "costs"),
+        train=EncodedSplit(task.train, backbone.tokenizer, task.max_tokens),
+        validation=validation,
+        unlabelled=_unlabelled(config, task),
+        maker=Maker(tokenizer=backbone.tokenizer, max_tokens=task.max_tokens, material=material),
+        meter=Meter(
+            device=device,
+            texts=timed_texts,
+            cache=CostsCache(store / "costs"),
+            figures=frozenset({*config.objectives, *budgets.limits} - {"score"}),
+        ),
+        examiner=Examiner(task=task, batch_size=device.batch_size),
+        trainer=Trainer(task=task, validation=validation, objectives=config.objectives, seed=config.seed),
         screen=None if device.screen_after is None else Screen(device, timed_texts),
-        tracker=tracker,
     )
 
 
 def load_space(config: StudyConfig, shape: Shape, corpus: Corpus | None = None) -> Space:
-    """The study's space; candidates that inherit their weights have no choice of training.
+    """The study's space, as far as its strategy offers it.
 
     Raises:
-        UsageError: There is no such space, it can't be read, or it exceeds the backbone.
+        UsageError: There is no such space, it can't be read, it exceeds the backbone, or it lacks what the strategy
+            samples.
     """
     try:
-        space = Space.load(config.space, shape, corpus)
-        if config.strategy == "supernet":
-            return Space.model_validate({**dict(space), "training": None})
+        return strategy_of(config).offered(Space.load(config.space, shape, corpus))
     except ValidationError as error:
         raise UsageError(f"space {config.space}: {explain(error, Space)}") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
-    if space.training is None:
-        raise UsageError(f"space {config.space} has no section 'training', which strategy 'standalone' samples: add it")
-    return space
 
 
 def full_model(
@@ -125,64 +111,19 @@ def full_model(
     return model
 
 
-def check_budgets(bench: Workbench, store: StudyStore) -> None:
-    """Refuse budgets that even the smallest candidate of the space breaks, before any time is spent.
-
-    Raises:
-        UsageError: No candidate can keep to the budgets.
-    """
-    budgets = bench.config.budgets.model_dump(exclude_none=True)
-    if not budgets.keys() - {"score"} and "energy_mj" not in bench.config.objectives:
-        return
-    bench.tracker.stage("measuring the smallest candidate against the budgets")
-    for quantisation in bench.space.compression.quantisation.values:
-        candidate = bench.space.smallest(quantisation)
-        model = bench.cut(candidate)
-        with tempfile.TemporaryDirectory(dir=store.folder) as folder:
-            bench.build(model, candidate, Path(folder))
-            try:
-                broken = bench.over_budget(bench.measure(model, candidate, Path(folder)).figures)
-            except MeasurementError as error:
-                raise UsageError(str(error)) from error
-        if not broken:
-            return
-    raise UsageError(
-        f"the budgets can't be met: the smallest candidate of space '{bench.config.space}', {candidate.label},"
-        f" has {broken}; raise the budget, or take a space with smaller candidates"
-    )
+def _check_length(task: Task, backbone: Backbone) -> None:
+    longest = backbone.config.max_position_embeddings
+    if task.max_tokens > longest:
+        raise UsageError(
+            f"task.max_tokens is {task.max_tokens}, and backbone {backbone.name} reads at most {longest} word pieces:"
+            " lower it"
+        )
 
 
-def inputs_of(bench: Workbench) -> dict[str, str]:
-    """What the study's trials share, as fingerprints: when one changes, they no longer compare."""
-    texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
-    # As it is written: what its percentages come to changes with the texts, which are told of on their own.
-    space = json.dumps([read_space(bench.config.space), dataclasses.asdict(bench.space.shape)])
-    parts = {TEXTS: texts, "space": space, "device": bench.device.fingerprint}
-    if bench.unlabelled:
-        parts["unlabelled texts"] = json.dumps(bench.unlabelled)
-    return {name: digest(part.encode()) for name, part in parts.items()}
-
-
-def study_record(bench: Workbench, inputs: Mapping[str, str], n_baselines: int) -> StudyRecord:
-    """The study as its trackers see it; ``inputs`` are those of ``inputs_of``."""
-    config, task = bench.config, bench.task
-    settings = config.model_dump(mode="json", exclude={*ASIDE})
-    return StudyRecord(
-        name=config.name,
-        task=task.name,
-        device=bench.device.name,
-        n_trials=config.trials + n_baselines,
-        time_limit_s=config.time,
-        objectives=config.objectives,
-        budgets=config.budgets.model_dump(exclude_none=True),
-        settings={key: str(value) for key, value in settings.items() if value is not None},
-        config_yaml=config.to_yaml(),
-        data=DataRecord(
-            name=task.name,
-            digest=inputs[TEXTS][:16],
-            source=task.source,
-            labels=task.labels,
-            n_train=len(task.train),
-            n_validation=len(task.validation),
-        ),
-    )
+def _unlabelled(config: StudyConfig, task: Task) -> tuple[str, ...]:
+    """The texts without labels that a study learns from too."""
+    if config.unlabelled is None:
+        return ()
+    # What is learnt from may not be what is tested on, not even without its labels.
+    known = (*task.train.texts, *task.validation.texts, *task.test.texts)
+    return tuple(read_unlabelled(config.unlabelled, known))

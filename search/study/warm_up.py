@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from results.records import WarmUp
 from search.errors import UsageError
 from search.files import digest, sha256_of, whole_folder
 from search.models.elastic import ElasticForSequenceClassification
+from search.study.job import Stage, Tell
 from search.study.workbench import Workbench
 from search.training import super_network
 from search.training.fine_tuning import evaluate
@@ -22,47 +24,52 @@ from search.training.optimisation import Progress
 from spaces import Architecture, CompressionChoices
 
 MODEL_FILES, RECIPE = ("config.json", "model.safetensors"), "recipe.json"
+# The folder of the super-networks, which studies share.
+SUPER_NETWORKS = "super-networks"
+# Of the training that a recipe stands for: a change of code that changes the weights counts it up.
+RECIPE_VERSION = 2
 FP32 = CompressionChoices.model_validate({"quantisation": "none"})
 
 
-def warm_up(bench: Workbench, folder: Path) -> tuple[ElasticForSequenceClassification, WarmUp]:
+def warm_up(bench: Workbench, tell: Tell) -> tuple[ElasticForSequenceClassification, WarmUp]:
     """The study's super-network: an earlier one of the same recipe, or a new one.
 
     Args:
-        bench: What the study's trials share; its full-size model is what a new one is trained from.
-        folder: Where all super-networks are kept.
+        bench: What the study's trials share; its pretrained encoder is what a new one is trained from.
+        tell: Hears how far the training is.
 
     Raises:
         UsageError: What is kept for the recipe isn't what was made by it.
     """
     recipe = recipe_of(bench)
-    place = folder / digest(recipe)[:16]
+    place = _place(bench, recipe)
     if not place.exists():
-        _train(bench, recipe, place)
+        _train(bench, recipe, place, tell)
         return load(place, recipe, reused=False)
-    bench.tracker.stage(f"taking the super-network from {place}")
+    tell(Stage(f"taking the super-network from {place}"))
     return load(place, recipe, reused=True)
 
 
-def kept(bench: Workbench, folder: Path) -> ElasticForSequenceClassification:
+def kept(bench: Workbench) -> tuple[ElasticForSequenceClassification, WarmUp]:
     """The study's super-network, which has to be there.
 
     Raises:
         UsageError: It isn't.
     """
     recipe = recipe_of(bench)
-    place = folder / digest(recipe)[:16]
+    place = _place(bench, recipe)
     if not place.exists():
         raise UsageError(
             f"the study's super-network {place} is gone: `bertailor search` with the study trains it again"
         )
-    return load(place, recipe, reused=True)[0]
+    return load(place, recipe, reused=True)
 
 
 def recipe_of(bench: Workbench) -> dict[str, Any]:
     """All that decides a super-network's weights, large parts by their digests."""
     weights = bench.backbone.weights or {}
     return {
+        "version": RECIPE_VERSION,
         "backbone": {
             "config": bench.backbone.config.to_dict(),
             "tokenizer": digest(bench.backbone.tokenizer.backend_tokenizer.to_str()),
@@ -99,10 +106,14 @@ def load(place: Path, recipe: Mapping[str, Any], *, reused: bool) -> tuple[Elast
     return ElasticForSequenceClassification.from_pretrained(place).eval(), story
 
 
-def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path) -> None:
+def _place(bench: Workbench, recipe: Mapping[str, Any]) -> Path:
+    return bench.store / SUPER_NETWORKS / digest(recipe)[:16]
+
+
+def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path, tell: Tell) -> None:
     started = time.perf_counter()
     curves: list[tuple[int, dict[str, float]]] = []
-    model = bench.full
+    model = copy.deepcopy(bench.pretrained)
 
     def on_report(phase: str, progress: Progress) -> None:
         metrics, said = {f"{phase}_loss": progress.train_loss}, f"loss {progress.train_loss:.4f}"
@@ -110,9 +121,9 @@ def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path) -> None:
             metrics["full_size_score"] = evaluate(model, bench.task, bench.validation)
             said += f", full-size score {metrics['full_size_score']:.4f}"
         curves.append((progress.step, metrics))
-        bench.tracker.stage(f"warm-up, {phase}: {progress.epochs:.2f} epochs, {said}")
+        tell(Stage(f"warm-up, {phase}: {progress.epochs:.2f} epochs, {said}"))
 
-    bench.tracker.stage("warming up the super-network")
+    tell(Stage("warming up the super-network"))
     super_network.train_super_network(
         model,
         bench.train,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -55,20 +52,6 @@ def order_channels(
         torch.manual_seed(seed)
         order_by_importance(model, SCORERS[importance])
     model.zero_grad()
-
-
-def orderings(
-    model: ElasticForSequenceClassification, texts: EncodedSplit, *, seed: int
-) -> Callable[[Importance], ElasticForSequenceClassification]:
-    """Copies of a model by what orders its channels, each made when it is first asked for."""
-
-    @cache
-    def ordered(importance: Importance) -> ElasticForSequenceClassification:
-        copied = copy.deepcopy(model)
-        order_channels(copied, importance, texts, seed=seed)
-        return copied
-
-    return ordered
 
 
 def _sum_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, seed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 
 import numpy as np
@@ -36,9 +36,13 @@ class Progress:
         train_loss: Mean loss of the steps since the last report.
     """
 
-    step: int
-    epochs: float
-    train_loss: float
+    step: int = 0
+    epochs: float = 0.0
+    train_loss: float = math.nan
+
+    def after(self, before: Progress) -> Progress:
+        """How far this is where another training went before it."""
+        return replace(self, step=before.step + self.step, epochs=before.epochs + self.epochs)
 
 
 def optimise(
@@ -73,14 +77,14 @@ def optimise(
     vectors = [weight for weight in model.parameters() if weight.ndim == 1]
     groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": vectors, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
-    n_epoch_steps = math.ceil(len(texts) / training.batch_size)
-    n_steps = training.epochs * n_epoch_steps if training.steps is None else training.steps
-    schedule = get_linear_schedule_with_warmup(optimizer, round(WARMUP_SHARE * n_steps), n_steps)
-    unit = n_epoch_steps if training.steps is None else n_steps
-    due = {max(1, round(report * unit / REPORTS)) for report in range(1, n_steps * REPORTS // unit + 1)}
+    n_epoch_steps = n_steps(texts, training.batch_size)
+    n_all = training.epochs * n_epoch_steps if training.steps is None else training.steps
+    schedule = get_linear_schedule_with_warmup(optimizer, round(WARMUP_SHARE * n_all), n_all)
+    unit = n_epoch_steps if training.steps is None else n_all
+    due = {max(1, round(report * unit / REPORTS)) for report in range(1, n_all * REPORTS // unit + 1)}
     losses: list[Tensor] = []
     try:
-        for step, batch in enumerate(islice(_endless(texts, training.batch_size, seed), n_steps), start=1):
+        for step, batch in enumerate(islice(_endless(texts, training.batch_size, seed), n_all), start=1):
             loss = loss_of(batch.to(device))
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), MAX_GRADIENT_NORM)
@@ -95,10 +99,15 @@ def optimise(
                 losses.clear()
                 progress = Progress(step=step, epochs=step / n_epoch_steps, train_loss=mean_loss)
                 if not on_report(progress):
-                    return step == n_steps
+                    return step == n_all
     finally:
         model.to("cpu").eval()
     return True
+
+
+def n_steps(texts: EncodedSplit, batch_size: int) -> int:
+    """How many steps a pass through the texts takes."""
+    return math.ceil(len(texts) / batch_size)
 
 
 def training_device() -> torch.device:

@@ -13,7 +13,7 @@ from search.training.batches import Batch, EncodedSplit
 from search.training.distillation import soft_cross_entropy
 from search.training.fine_tuning import label_loss
 from search.training.importance import order_channels
-from search.training.optimisation import Progress, optimise
+from search.training.optimisation import Progress, n_steps, optimise
 from spaces import Architecture, Importance, Training
 
 BATCH_SIZE = 32
@@ -47,7 +47,7 @@ def train_super_network(
         draw: Draws another architecture of the space at every call.
         importance: What orders heads and channels.
         seed: Decides the order of the texts.
-        on_report: Is told the phase and how far it is.
+        on_report: Is told the phase and how far the whole training is; steps and epochs count on.
     """
     alone = label_loss(model)
 
@@ -60,14 +60,15 @@ def train_super_network(
             loss = loss + soft_cross_entropy(logits, answers)
         return loss
 
-    def say(phase: str) -> Callable[[Progress], bool]:
+    def say(phase: str, before: Progress) -> Callable[[Progress], bool]:
         def report(progress: Progress) -> bool:
-            on_report(phase, progress)
+            on_report(phase, progress.after(before))
             return True
 
         return report
 
-    optimise(model, train, ALONE, alone, seed=seed, on_report=say("alone"))
+    optimise(model, train, ALONE, alone, seed=seed, on_report=say("alone", Progress()))
     order_channels(model, importance, train, seed=seed)
     training = TOGETHER.model_copy(update={"epochs": epochs})
-    optimise(model, train, training, together, seed=seed + 1, on_report=say("together"))
+    done = Progress(step=ALONE.epochs * n_steps(train, BATCH_SIZE), epochs=ALONE.epochs)
+    optimise(model, train, training, together, seed=seed + 1, on_report=say("together", done))

@@ -33,7 +33,7 @@ TINY_SPACE: dict[str, dict[str, Any]] = {
 # A super-network in half a minute.
 SHORT = {"warm_up_epochs": 1, "polish_epochs": 1}
 # Of a pretrained backbone: at full size as fp32 and as int8, and with two thirds, half and a third of its layers.
-N_BASELINES = 5
+N_ENTRANTS = 5
 
 Study = Callable[..., Path]
 

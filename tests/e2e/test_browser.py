@@ -65,7 +65,7 @@ def pages(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             assert server.poll() is None
         yield Pages(address, (folder / "opened").read_text().strip())
     finally:
-        end_with_children(server.pid)
+        end_with_children(server)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
+from results.records import TrialRecord
 from search.sampling.store import StudyStore
 from tests.e2e.conftest import COMMAND, TINY_SPACE, Study, answered, bertailor
 
@@ -21,10 +22,10 @@ SLOW_SPACE = {
     **TINY_SPACE,
     "training": {"learning_rate": {"low": 5.0e-4, "high": 2.0e-3}, "epochs": [3, 4], "batch_size": 2},
 }
-# Each trial trains; without pretrained weights the full-size model, a baseline, is no larger than the space.
+# Each trial trains; without pretrained weights the full-size model, an entrant, is no larger than the space.
 TRAINING = {"strategy": "standalone", "backbone": "scratch"}
 # Two layers as fp32 and as int8, and a single one.
-N_BASELINES = 3
+N_ENTRANTS = 3
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -49,13 +50,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(
     study: Study, start: Start, tmp_path: Path
 ) -> None:
-    n_trials = N_BASELINES + 2
+    n_trials = N_ENTRANTS + 2
     study(choices=SLOW_SPACE, trials=2, **TRAINING)
     process = start("search", "study.yaml")
-    wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
+    wait_until_in_a_trial(tmp_path, process, finished=N_ENTRANTS)
     kill_with_children(process, signal.SIGKILL)
     before = records(tmp_path)
-    assert N_BASELINES <= len(before) < n_trials
+    assert N_ENTRANTS <= len(before) < n_trials
 
     answer = answered("search", "study.yaml", cwd=tmp_path)
 
@@ -70,7 +71,7 @@ def test_a_study_killed_in_the_middle_of_a_trial_resumes_and_finishes(
 
 
 @pytest.mark.slow
-def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp_path: Path) -> None:
+def test_an_entrant_that_was_cut_off_comes_again(study: Study, start: Start, tmp_path: Path) -> None:
     study(choices=SLOW_SPACE, trials=1, **TRAINING)
     process = start("search", "study.yaml")
     wait_until_in_a_trial(tmp_path, process, finished=0)
@@ -80,9 +81,9 @@ def test_a_baseline_that_was_cut_off_comes_again(study: Study, start: Start, tmp
     answered("search", "study.yaml", cwd=tmp_path)
 
     ended = records(tmp_path)
-    labels = [record["label"] for record in ended if record["baseline"]]
+    labels = [TrialRecord.from_dict(record).label for record in ended if record["entrant"]]
     assert sorted(labels) == ["1L 4H 128F 384W int8", "2L 4H 128F 384W fp32", "2L 4H 128F 384W int8"]
-    assert len(ended) == N_BASELINES + 1
+    assert len(ended) == N_ENTRANTS + 1
 
 
 @pytest.mark.slow
@@ -106,10 +107,10 @@ def test_a_study_killed_in_the_warm_up_begins_it_again_and_finishes(study: Study
 
 
 def test_ctrl_c_ends_cleanly_and_the_same_command_goes_on(study: Study, start: Start, tmp_path: Path) -> None:
-    n_trials = N_BASELINES + 4
+    n_trials = N_ENTRANTS + 4
     study(choices=SLOW_SPACE, trials=4, **TRAINING)
     process = start("search", "study.yaml")
-    wait_until_in_a_trial(tmp_path, process, finished=N_BASELINES)
+    wait_until_in_a_trial(tmp_path, process, finished=N_ENTRANTS)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, output + errors
@@ -142,8 +143,8 @@ def test_a_trial_that_diverges_is_recorded_and_the_study_goes_on(study: Study, t
     answer = answered("search", "study.yaml", cwd=tmp_path)
     ended = records(tmp_path)
     failures = [record for record in ended if record["status"] == "failed"]
-    assert len(ended) == 8 + N_BASELINES
-    assert any(not record["baseline"] for record in failures)
+    assert len(ended) == 8 + N_ENTRANTS
+    assert any(not record["entrant"] for record in failures)
     assert all("the loss became" in record["reason"] for record in failures)
     assert answer["front"]
 

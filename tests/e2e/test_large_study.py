@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from results.choosing import standing_after
-from results.records import Ending, Standing
+from results.choosing import Ending, Standing, standing_after
 from tests.e2e.conftest import COMMAND
 from tests.e2e.test_browser import CHROMIUM, PATIENCE_MS
 from tests.ports import free_port
@@ -48,9 +47,9 @@ def test_a_study_of_a_thousand_trials_opens_and_filters(tmp_path: Path) -> None:
             search = page.get_by_placeholder("metrics.rmse")
             search.fill("tags.outcome = 'front' and metrics.latency_ms < 1.5")
             search.press("Enter")
-            wanted = sum(member.costs["latency_ms"] < 1.5 for member in standing.members)
+            wanted = sum(member.figures["latency_ms"] < 1.5 for member in standing.members)
             assert wanted
             expect(page.get_by_text(f"{wanted} matching runs")).to_be_visible(timeout=PATIENCE_MS)
             browser.close()
     finally:
-        end_with_children(server.pid)
+        end_with_children(server)

@@ -13,7 +13,7 @@ from search.files import sha256_of
 from search.sampling.store import StudyStore
 from tests.conftest import shared_data, write_csv
 from tests.e2e.conftest import (
-    N_BASELINES,
+    N_ENTRANTS,
     SHORT,
     answered,
     bertailor,
@@ -24,7 +24,7 @@ from tests.e2e.conftest import (
 
 def test_front_shows_the_members_and_recommends_one(finished: Path) -> None:
     front = answered("front", "tiny", cwd=finished)
-    assert front["trials"] >= N_BASELINES + 5
+    assert front["trials"] >= N_ENTRANTS + 5
     assert sum(member["recommended"] for member in front["front"]) == 1
     assert "→" in succeeded("front", "study.yaml", cwd=finished)
 
@@ -36,13 +36,13 @@ def test_a_finished_study_runs_no_further_trial(finished: Path) -> None:
     assert answered("front", "tiny", cwd=finished) == before
 
 
-def test_the_study_has_its_baselines_its_trials_and_its_front_polished(finished: Path) -> None:
+def test_the_study_has_its_entrants_its_trials_and_its_front_polished(finished: Path) -> None:
     records = StudyStore(finished / "mlruns", "tiny").records()
-    baselines, polished = ([r for r in records if keep(r)] for keep in (_is_baseline, _is_polished))
-    assert len(baselines) == N_BASELINES
-    assert baselines[0].label == "6L 12H 1536F 384W fp32"
-    assert all(record.score is not None for record in baselines)
-    assert len(records) == N_BASELINES + 5 + len(polished)
+    entrants, polished = ([r for r in records if keep(r)] for keep in (_is_entrant, _is_polished))
+    assert len(entrants) == N_ENTRANTS
+    assert entrants[0].label == "6L 12H 1536F 384W fp32"
+    assert all(record.score is not None for record in entrants)
+    assert len(records) == N_ENTRANTS + 5 + len(polished)
     assert {record.polishes for record in polished} <= {record.number for record in records}
     assert len({record.polishes for record in polished}) == len(polished)
 
@@ -67,8 +67,9 @@ def test_a_second_study_takes_the_super_network_and_the_costs_of_the_first(finis
     assert after[0] == before[0]
     assert before[1].items() <= after[1].items()
     first, second = (StudyStore(finished / "mlruns", name).records() for name in ("tiny", "second"))
-    steady = [(one, other) for one, other in zip(first, second[:N_BASELINES], strict=False) if one.costs["steady"]]
-    assert [one.artifact for one in first[:N_BASELINES]] == [other.artifact for other in second[:N_BASELINES]]
+    pairs = zip(first, second[:N_ENTRANTS], strict=False)
+    steady = [(one, other) for one, other in pairs if one.costs is not None and one.costs.steady]
+    assert [one.artifact for one in first[:N_ENTRANTS]] == [other.artifact for other in second[:N_ENTRANTS]]
     assert all(one.costs == other.costs for one, other in steady)
 
 
@@ -97,10 +98,10 @@ def test_export_takes_the_recommended_candidate_unless_told_otherwise(finished: 
     assert exported["trial"] == next(member["trial"] for member in members if member["recommended"])
 
 
-def test_export_makes_a_baseline_again_that_kept_no_files(finished: Path, tmp_path: Path) -> None:
+def test_export_makes_an_entrant_again_that_kept_no_files(finished: Path, tmp_path: Path) -> None:
     store = StudyStore(finished / "mlruns", "tiny")
     members = {member["trial"] for member in answered("front", "tiny", cwd=finished)["front"]}
-    number = next(r.number for r in store.records() if r.baseline and r.score is not None and r.number not in members)
+    number = next(r.number for r in store.records() if r.entrant and r.score is not None and r.number not in members)
     shutil.rmtree(store.trial_folder(number), ignore_errors=True)
     exported = answered("export", "tiny", "--out", tmp_path / "out", "--trial", str(number), cwd=finished)
     assert exported["trial"] == number
@@ -201,8 +202,8 @@ def test_real_tasks_give_a_front_and_a_winner_that_verifies(task: str, tmp_path:
     assert answered("verify", "bundle", cwd=tmp_path)["passed"]
 
 
-def _is_baseline(record: TrialRecord) -> bool:
-    return record.baseline
+def _is_entrant(record: TrialRecord) -> bool:
+    return record.entrant
 
 
 def _is_polished(record: TrialRecord) -> bool:

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from results.choosing import standing_after, standing_of
+from results.choosing import Standing, standing_after, standing_of
 from results.front import losses
-from results.records import Standing, Status, TrialRecord
+from results.records import Status, TrialRecord
 from tests.search.records import OBJECTIVES, a_record, histories
 
 

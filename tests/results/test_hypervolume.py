@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from results.choosing import Standing
 from results.hypervolume import front_hypervolume, hypervolume, hypervolume_over_time, worst_costs
-from results.records import Standing
 from tests.results.test_records import a_trial, failed, over_budget
 
 OBJECTIVES = ("score", "latency_ms")
@@ -29,8 +29,8 @@ def test_another_point_never_takes_any_away(points: list[dict[str, float]], anot
     assert after <= 1 + 1e-12
 
 
-def test_the_worst_costs_are_the_baselines() -> None:
-    trials = [a_trial(0, latency_ms=4.0, baseline=True), a_trial(1, latency_ms=9.0), failed(2)]
+def test_the_worst_costs_are_the_entrants() -> None:
+    trials = [a_trial(0, latency_ms=4.0, entrant=True), a_trial(1, latency_ms=9.0), failed(2)]
     assert worst_costs(trials, OBJECTIVES) == {"latency_ms": 4.0}
     assert worst_costs(trials[1:], OBJECTIVES) == {"latency_ms": 9.0}
     assert worst_costs(trials[2:], OBJECTIVES) == {}
@@ -38,7 +38,7 @@ def test_the_worst_costs_are_the_baselines() -> None:
 
 def test_over_time_it_rises_to_that_of_the_front() -> None:
     trials = (
-        a_trial(0, score=0.5, latency_ms=8.0, baseline=True, seconds=10),
+        a_trial(0, score=0.5, latency_ms=8.0, entrant=True, seconds=10),
         over_budget(1),
         a_trial(2, score=0.75, latency_ms=4.0, seconds=10),
         a_trial(3, score=0.25, latency_ms=4.0, seconds=10),

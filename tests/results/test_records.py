@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.budgets import excess
-from results.records import Comparison, Standing, StudyRecord, TrialRecord, WarmUp
+from results.budgets import Budgets
+from results.choosing import Standing
+from results.costs import Costs
+from results.records import Comparison, StudyRecord, TrialRecord, WarmUp
+from spaces import Candidate
 
 
 def a_study(name: str = "study", **changes: Any) -> StudyRecord:
@@ -18,29 +20,52 @@ def a_study(name: str = "study", **changes: Any) -> StudyRecord:
         "device": "this-machine",
         "n_trials": 8,
         "objectives": ("score", "latency_ms", "size_mb"),
-        "budgets": {"latency_ms": 8.0, "score": 0.5},
+        "budgets": Budgets(latency_ms=8, score=0.5),
         "settings": {"sampler": "tpe", "seed": "0"},
         "config_yaml": f"name: {name}\ntask: home-intents\n",
     }
     return StudyRecord(**{**settings, **changes})
 
 
+def some_costs(latency_ms: float = 4.0, size_mb: float = 20.0, **others: Any) -> Costs:
+    """What a device measured of an artefact, that nobody measured."""
+    figures: dict[str, Any] = {
+        "latency_p95_ms": latency_ms + 1,
+        "latency_low_ms": latency_ms,
+        "latency_high_ms": latency_ms,
+        "steady": True,
+        "load_ms": 50.0,
+        "memory_mb": 300.0,
+        "machine": "a board with two cores",
+    }
+    return Costs(latency_ms=latency_ms, size_mb=size_mb, **{**figures, **others})
+
+
 def a_trial(number: int, score: float | None = 0.8, latency_ms: float = 4.0, **changes: Any) -> TrialRecord:
+    """A trial that nobody ran, of a candidate that its number decides."""
+    sizes = {"layers": [0, 5], "heads": [4, 4], "ffn_sizes": [64 + number] * 2, "hidden_size": 384}
+    candidate = {
+        "architecture": sizes,
+        "compression": {"quantisation": "none"},
+        "training": {"learning_rate": 1e-4, "epochs": 2, "batch_size": 16},
+    }
     fields: dict[str, Any] = {
         "number": number,
-        "label": f"2L 4H {64 + number}F fp32",
-        "candidate": {
-            "architecture": {"layers": [0, 5], "heads": [4, 4], "ffn_sizes": [64, 128], "hidden_size": 384},
-            "compression": {"quantisation": "none"},
-            "training": {"learning_rate": 1e-4, "epochs": 2, "batch_size": 16},
-        },
+        "candidate": Candidate.model_validate(candidate),
         "status": "scored",
-        "costs": {"latency_ms": latency_ms, "latency_p95_ms": latency_ms + 1, "memory_mb": 300.0, "size_mb": 20.0},
-        "machine": "a board with two cores",
+        "costs": some_costs(latency_ms),
         "score": score,
         "seconds": 12.5,
     }
     return TrialRecord(**{**fields, **changes})
+
+
+def changed(candidate: Candidate, **sections: dict[str, Any] | None) -> Candidate:
+    """A candidate with other choices in some of its sections; a section that is None is left out."""
+    raw = candidate.model_dump()
+    for name, choices in sections.items():
+        raw[name] = None if choices is None else {**raw[name], **choices}
+    return Candidate.model_validate(raw)
 
 
 def over_budget(number: int, latency_ms: float = 9.0) -> TrialRecord:
@@ -54,7 +79,7 @@ def failed(number: int) -> TrialRecord:
         score=None,
         status="failed",
         reason="MeasurementError: the artefact can't be run",
-        costs={},
+        costs=None,
         details="Traceback (most recent call last):\n  ...",
     )
 
@@ -65,8 +90,8 @@ def stopped(number: int) -> TrialRecord:
 
 
 def polished(number: int, of: int, score: float = 0.9, **changes: Any) -> TrialRecord:
-    label = f"{a_trial(of).label} polished"
-    return a_trial(number, score=score, label=label, polishes=of, curve=(0.5, score), **changes)
+    fields = {"candidate": a_trial(of).candidate, "curve": (0.5, score), **changes}
+    return a_trial(number, score=score, polishes=of, **fields)
 
 
 def worse(number: int, of: int) -> TrialRecord:
@@ -92,7 +117,7 @@ COMPARISON = Comparison(
 @given(
     st.integers(0, 10**6),
     st.none() | st.floats(0, 1),
-    st.dictionaries(st.sampled_from(["latency_ms", "memory_mb", "size_mb", "steady"]), st.floats(0, 1e9)),
+    st.none() | st.builds(some_costs, st.floats(0, 1e9), st.floats(0, 1e9), energy_mj=st.none() | st.floats(0, 1e9)),
     st.none() | st.integers(0, 10**6),
     st.none() | st.integers(0, 10**6),
     st.lists(st.floats(0, 1), max_size=5),
@@ -101,7 +126,7 @@ COMPARISON = Comparison(
 def test_a_record_survives_json(
     number: int,
     score: float | None,
-    costs: dict[str, float],
+    costs: Costs | None,
     repeats: int | None,
     polishes: int | None,
     curve: list[float],
@@ -113,10 +138,38 @@ def test_a_record_survives_json(
     assert TrialRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
 
 
+def test_a_record_of_version_0_1_is_read() -> None:
+    raw = {
+        "number": 3,
+        "label": "2L 4H 67F 384W fp32",
+        "candidate": a_trial(3).candidate.model_dump(mode="json"),
+        "status": "scored",
+        "reason": "",
+        "costs": {**some_costs(2.5).figures, "steady": 0.0},
+        "machine": "a board, büro",
+        "score": 0.75,
+        "curve": [0.5, 0.75],
+        "baseline": True,
+        "polishes": None,
+        "seconds": 2.5,
+        "details": "",
+    }
+    record = TrialRecord.from_dict(raw)
+    assert record.costs == some_costs(2.5, steady=False, machine="a board, büro")
+    assert (record.entrant, record.curve, record.label) == (True, (0.5, 0.75), "2L 4H 67F 384W fp32")
+    failed_raw = {**raw, "costs": {}, "machine": "", "status": "failed", "score": None, "baseline": False}
+    assert TrialRecord.from_dict(failed_raw).costs is None
+
+
 def test_the_figures_are_the_costs_and_the_score_where_there_is_one() -> None:
-    assert a_trial(0, score=0.75, costs={"size_mb": 3.0}).figures == {"score": 0.75, "size_mb": 3.0}
-    assert a_trial(0, score=0.0, costs={}).figures == {"score": 0.0}
-    assert a_trial(0, score=None, costs={"size_mb": 3.0}).figures == {"size_mb": 3.0}
+    costs = some_costs(size_mb=3.0)
+    assert a_trial(0, score=0.75, costs=costs).figures == {"score": 0.75, **costs.figures}
+    assert a_trial(0, score=0.0, costs=None).figures == {"score": 0.0}
+    assert a_trial(0, score=None, costs=costs).figures == costs.figures
+
+
+def test_a_polished_version_is_labelled_as_one() -> None:
+    assert polished(2, of=0).label == f"{a_trial(0).label} polished"
 
 
 def test_studies_of_one_task_and_device_belong_together() -> None:
@@ -151,21 +204,3 @@ def test_the_members_are_in_the_order_of_the_front() -> None:
     standing = Standing(trials=(a_trial(0), a_trial(1), a_trial(2)), front=(2, 0), recommended=0)
     assert [member.number for member in standing.members] == [2, 0]
     assert standing.trial(1) == a_trial(1)
-
-
-@pytest.mark.parametrize(
-    ("budgets", "figures", "shares"),
-    [
-        ({"latency_ms": 8.0}, {"latency_ms": 10.0}, {"latency_ms": 0.25}),
-        ({"latency_ms": 8.0}, {"latency_ms": 8.0}, {"latency_ms": 0.0}),
-        ({"score": 0.8}, {"score": 0.6}, {"score": 0.25}),
-        ({"score": 0.8}, {"score": 0.9}, {"score": -0.125}),
-        ({"score": 0.0}, {"score": 0.5}, {"score": -0.5}),
-        ({"size_mb": 10.0, "score": 0.8}, {"size_mb": 5.0, "memory_mb": 900.0}, {"size_mb": -0.5}),
-        ({}, {"latency_ms": 10.0}, {}),
-    ],
-)
-def test_the_excess_is_a_share_of_the_budget_that_is_positive_where_it_is_broken(
-    budgets: dict[str, float], figures: dict[str, float], shares: dict[str, float]
-) -> None:
-    assert excess(budgets, figures) == pytest.approx(shares)

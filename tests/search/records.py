@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
 from hypothesis import strategies as st
 
-from results.records import Standing, Status, TrialRecord
+from results.choosing import Standing
+from results.front import Objective
+from results.records import Status, TrialRecord
 from search.config import StudyConfig
 from search.sampling.store import StudyStore
 from spaces import Candidate, Shape, Space
+from spaces.baselines import entrants_of
+from tests.results.test_records import some_costs
 from trackers.tracker import Tracker
 
 SHAPE = Shape(depth=6, heads=12, head_size=32, ffn_size=1536, hidden_size=384)
 SPACE = Space.load("default", SHAPE)
-OBJECTIVES = ("score", "latency_ms", "size_mb")
+ENTRANTS = entrants_of(SPACE)
+OBJECTIVES: tuple[Objective, ...] = ("score", "latency_ms", "size_mb")
 CONFIG = StudyConfig.model_validate(
     {
         "name": "mine",
@@ -53,25 +59,32 @@ def a_record(
     candidate: Candidate | None = None,
     repeats: int | None = None,
     polishes: int | None = None,
-    baseline: bool = False,
+    entrant: bool = False,
     curve: Sequence[float] = (),
 ) -> TrialRecord:
     """A trial with these figures; without a candidate, of one that its number decides."""
-    candidate = candidate or a_candidate(number)
-    costs = {"latency_ms": latency_ms, "latency_p95_ms": latency_ms + 1, "memory_mb": 300.0, "size_mb": size_mb}
     return TrialRecord(
         number=number,
-        label=candidate.label,
-        candidate=candidate.model_dump(mode="json"),
+        candidate=candidate or a_candidate(number),
         status=status,
-        costs={} if status == "failed" else costs,
+        costs=None if status == "failed" else some_costs(latency_ms=latency_ms, size_mb=size_mb),
         score=score,
         curve=tuple(curve),
-        baseline=baseline,
+        entrant=entrant,
         polishes=polishes,
         seconds=3.0,
         repeats=repeats,
     )
+
+
+def a_small_space() -> Space:
+    """A space of four points."""
+    raw = SPACE.model_dump(mode="json")
+    raw["architecture"] |= {"depth": {"values": [6]}, "heads": {"values": [4, 8]}, "ffn_size": {"values": [64, 128]}}
+    raw["architecture"]["hidden_size"] = {"values": [384]}
+    raw["compression"] = {"quantisation": {"values": ["none"]}}
+    raw["training"] = {"learning_rate": 1e-4, "epochs": 1, "batch_size": 8}
+    return Space.model_validate(raw)
 
 
 @st.composite
@@ -84,7 +97,7 @@ def histories(draw: st.DrawFn) -> list[TrialRecord]:
         repeats = draw(st.none() | st.sampled_from(repeatable)) if repeatable else None
         if repeats is not None:
             earlier = records[repeats]
-            records.append(TrialRecord(**{**earlier.to_dict(), "number": number, "repeats": repeats, "seconds": 0.0}))
+            records.append(dataclasses.replace(earlier, number=number, repeats=repeats, seconds=0.0))
             continue
         tried = {record.polishes for record in records}
         polishable = [record.number for record in firsts if record.status == "scored" and record.number not in tried]

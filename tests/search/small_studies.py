@@ -11,7 +11,6 @@ from search.config import StudyConfig
 from search.study.setting_up import set_up
 from search.study.workbench import Workbench
 from tests.conftest import tiny_rows, write_csv
-from trackers.tracker import Tracker
 
 SIZES: dict[str, Any] = {"depth": [1, 2], "layers": "even", "heads": [1, 2], "ffn_size": [16, 32], "hidden_size": 32}
 
@@ -29,6 +28,6 @@ def small_config(folder: Path, sizes: dict[str, Any] | None = None, **settings: 
     )
 
 
-def small_bench(folder: Path, tracker: Tracker | None = None, **settings: Any) -> Workbench:
+def small_bench(folder: Path, store: Path | None = None, **settings: Any) -> Workbench:
     """What the trials of such a study share."""
-    return set_up(small_config(folder, **settings), folder / "store", tracker or Tracker())
+    return set_up(small_config(folder, **settings), store or folder / "store")

@@ -9,7 +9,8 @@ import pytest
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from results.records import Standing, TrialRecord
+from results.choosing import Standing
+from results.records import TrialRecord
 from trackers.mlflow.store import embedded_uri
 from trackers.mlflow.tracker import MlflowTracker
 

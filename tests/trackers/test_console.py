@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from results.records import Ending, Standing, TrialRecord
+from results.choosing import Ending, Standing
+from results.records import TrialRecord
 from tests.results.test_records import (
     COMPARISON,
     a_study,
@@ -16,6 +17,7 @@ from tests.results.test_records import (
     failed,
     over_budget,
     polished,
+    some_costs,
     stopped,
     worse,
 )
@@ -89,12 +91,12 @@ def test_a_trial_that_failed_or_broke_a_budget_says_why(screen: Screen) -> None:
     assert "score" not in screen.lines[1].split("[")[0]
 
 
-def test_a_baseline_is_marked_beside_its_reason(screen: Screen) -> None:
+def test_an_entrant_is_marked_beside_its_reason(screen: Screen) -> None:
     over = over_budget(1)
-    end_trials(screen, [a_trial(0, baseline=True), dataclasses.replace(over, baseline=True, score=0.75)], front=(0,))
-    assert "(baseline)" in screen.lines[0]
+    end_trials(screen, [a_trial(0, entrant=True), dataclasses.replace(over, entrant=True, score=0.75)], front=(0,))
+    assert "(entrant)" in screen.lines[0]
     assert "score 0.7500" in screen.lines[1]
-    assert "(baseline; latency_ms 9 over 8)" in screen.lines[1]
+    assert "(entrant; latency_ms 9 over 8)" in screen.lines[1]
 
 
 def test_a_trial_that_was_stopped_or_made_worse_says_why(screen: Screen) -> None:
@@ -125,7 +127,7 @@ def test_the_super_network_is_told_of_in_a_line(screen: Screen) -> None:
 
 def test_brackets_in_a_reason_are_shown_as_they_are(screen: Screen) -> None:
     reason = "RuntimeError: [enforce fail at alloc.cpp:114] [/red] out of memory"
-    end_trials(screen, [a_trial(0, score=None, status="failed", reason=reason, costs={})], front=())
+    end_trials(screen, [a_trial(0, score=None, status="failed", reason=reason, costs=None)], front=())
     assert reason in screen.text
 
 
@@ -136,7 +138,7 @@ def test_each_line_says_what_is_found_and_how_much_time_is_left(screen: Screen) 
 
 
 def test_the_hypervolume_and_how_many_broke_a_budget_are_told(screen: Screen) -> None:
-    slow = a_trial(0, score=0.7, latency_ms=8.0, costs={"latency_ms": 8.0, "size_mb": 40.0}, baseline=True)
+    slow = a_trial(0, score=0.7, latency_ms=8.0, costs=some_costs(8.0, 40.0), entrant=True)
     end_trials(screen, [slow, over_budget(1), a_trial(2, score=0.5, latency_ms=4.0)], front=(2,))
     assert "front of 1, hypervolume 0.125, 1 over budget" in screen.lines[-1]
 

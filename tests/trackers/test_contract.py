@@ -10,7 +10,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
-from results.records import Ending, Standing, TrialRecord
+from results.choosing import Ending, Standing
+from results.records import TrialRecord
 from tests.ports import free_port
 from tests.results.test_records import (
     COMPARISON,
@@ -111,10 +112,10 @@ def name(request: pytest.FixtureRequest) -> str:
 
 FIRST = a_trial(0, score=0.7, latency_ms=4.0)
 BETTER = a_trial(3, score=0.9, latency_ms=3.0)
-REPEAT = a_trial(4, score=0.9, latency_ms=3.0, label=BETTER.label, repeats=3, seconds=0.0)
+REPEAT = a_trial(4, score=0.9, latency_ms=3.0, candidate=BETTER.candidate, repeats=3, seconds=0.0)
 TRIALS = (FIRST, failed(1), over_budget(2), BETTER, REPEAT)
 FRONTS: tuple[tuple[int, ...], ...] = ((0,), (0,), (0,), (3,), (3,))
-BASELINE = a_trial(0, score=0.7, baseline=True)
+ENTRANT = a_trial(0, score=0.7, entrant=True)
 POLISHED = polished(3, of=0)
 
 
@@ -173,20 +174,18 @@ class TestEveryTracker:
         assert "super-network" in text
         assert "0.9375" in text
 
-    def test_tells_baselines_trials_that_were_stopped_and_what_polishing_made(
-        self, subject: Subject, name: str
-    ) -> None:
+    def test_tells_entrants_trials_that_were_stopped_and_what_polishing_made(self, subject: Subject, name: str) -> None:
         tracker = subject.make()
         tracker.begin(a_study(name), Standing())
         tracker.warm_up(a_warm_up())
-        trials = (BASELINE, stopped(1), worse(2, of=0), POLISHED)
+        trials = (ENTRANT, stopped(1), worse(2, of=0), POLISHED)
         for count, trial in enumerate(trials[:3], start=1):
             run_trial(tracker, trial, Standing(trials=trials[:count], front=(0,), recommended=0))
         last = Standing(trials=trials, front=(3,), recommended=3, superseded=frozenset({0}))
         run_trial(tracker, POLISHED, last)
         tracker.end(Ending(standing=last, test_score=0.8125))
         text = subject.read(name)
-        for said in ("baseline", "stopped", stopped(1).reason, "worse", worse(2, of=0).reason, POLISHED.label):
+        for said in ("entrant", "stopped", stopped(1).reason, "worse", worse(2, of=0).reason, POLISHED.label):
             assert said in text
         assert "ecommended: #3" in text
 
@@ -243,8 +242,8 @@ class TestEveryTracker:
     def test_takes_a_trial_that_was_measured_without_a_machine_or_figures(self, subject: Subject, name: str) -> None:
         tracker = subject.make()
         tracker.begin(a_study(name), Standing())
-        bare = TrialRecord(number=0, label="1L", candidate=FIRST.candidate, status="failed")
+        bare = TrialRecord(number=0, candidate=FIRST.candidate, status="failed")
         standing = Standing(trials=(bare,))
         run_trial(tracker, bare, standing)
         tracker.end(Ending(standing=standing))
-        assert "1L" in subject.read(name)
+        assert bare.label in subject.read(name)

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from results.records import Ending, Standing
+from results.budgets import Budgets
+from results.choosing import Ending, Standing
 from tests.results.test_records import COMPARISON, a_study, a_trial, failed, over_budget, polished, stopped, worse
 from trackers.description import describe, in_words, nothing_fits
 
@@ -69,7 +70,7 @@ def test_trials_that_were_stopped_polished_or_superseded_are_counted_as_such() -
 
 
 def test_a_study_without_budgets_or_trials_says_so() -> None:
-    text = describe(a_study(budgets={}), Standing())
+    text = describe(a_study(budgets=Budgets()), Standing())
     assert "**Budgets:** none" in text
     assert "none yet" in text
     assert "Empty so far." in text
@@ -86,11 +87,11 @@ def test_a_study_where_nothing_fits_says_why() -> None:
 @pytest.mark.parametrize("n_over", [3, 9])
 def test_trials_over_the_same_budget_are_counted_together(n_over: int) -> None:
     trials = [over_budget(number, latency_ms=9.0 + number / 8) for number in range(n_over)]
-    assert f"latency_ms by {n_over}." in nothing_fits(Standing(trials=tuple(trials)), {"latency_ms": 8})
+    assert f"latency_ms by {n_over}." in nothing_fits(Standing(trials=tuple(trials)), Budgets(latency_ms=8))
 
 
-def test_the_nearest_to_the_budgets_may_be_a_baseline_that_was_scored_all_the_same() -> None:
-    near = dataclasses.replace(over_budget(1, latency_ms=8.5), baseline=True, score=0.75)
-    text = nothing_fits(Standing(trials=(over_budget(0), near)), {"latency_ms": 8, "score": 0.5})
+def test_the_nearest_to_the_budgets_may_be_an_entrant_that_was_scored_all_the_same() -> None:
+    near = dataclasses.replace(over_budget(1, latency_ms=8.5), entrant=True, score=0.75)
+    text = nothing_fits(Standing(trials=(over_budget(0), near)), Budgets(latency_ms=8, score=0.5))
     assert "broken are latency_ms by 2." in text
     assert "Nearest is #1" in text

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.records import Ending, Standing, StudyRecord, TrialRecord
+from results.choosing import Ending, Standing
+from results.records import StudyRecord, TrialRecord
 from tests.results.test_records import a_study, a_trial
 from trackers import outbox
 from trackers.outbox import Outbox

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from results.records import Ending, Standing
+from results.choosing import Ending, Standing
 from tests.results.test_records import COMPARISON, a_study, a_trial, failed, over_budget
 from trackers.description import in_words
 from trackers.plots import plots

@@ -6,8 +6,9 @@ import json
 
 from rich.console import Console
 
-from results.records import Standing, TrialRecord
-from tests.results.test_records import a_trial, over_budget
+from results.choosing import Standing
+from results.records import TrialRecord
+from tests.results.test_records import a_trial, changed, over_budget
 from trackers.tables import front_csv, front_rows, trials_markdown, trials_table
 
 STANDING = Standing(
@@ -25,8 +26,16 @@ def printed(trials: list[TrialRecord], recommended: int | None, width: int = 160
 
 
 def test_however_long_a_label_the_figures_and_numbers_are_whole() -> None:
-    label = "2L 4H 576F 288W 144E 15261V 12T static-int8-channels-ffn-outputs"
-    table = printed([a_trial(17, label=label, score=0.9219, latency_ms=10.27)], None, width=80)
+    compression = {
+        "embedding_rank": 144,
+        "vocabulary": 15261,
+        "max_tokens": 12,
+        "quantisation": "static-int8",
+        "per_channel": True,
+        "unquantised": "ffn-outputs",
+    }
+    candidate = changed(a_trial(0).candidate, compression=compression)
+    table = printed([a_trial(17, candidate=candidate, score=0.9219, latency_ms=10.27)], None, width=80)
     for whole in ("17", "0.9219", "10.27", "static-int8"):
         assert whole in table
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.utils.mlflow_tags import (
@@ -19,8 +18,10 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_RUN_NOTE,
 )
 
+from results.choosing import Ending, Standing
 from results.hypervolume import front_hypervolume
-from results.records import DataRecord, Ending, Standing, StudyRecord, TrialRecord, WarmUp
+from results.records import DataRecord, StudyRecord, TrialRecord, WarmUp
+from spaces import Candidate
 from trackers.description import describe
 from trackers.mlflow.store import connect, is_database, tracking_uri
 from trackers.mlflow.views import FRONT, TRIALS, run_page, view_page, view_tags
@@ -124,8 +125,8 @@ class MlflowTracker(Tracker):
             "outcome": standing.outcome(trial),
             "reason": trial.reason,
             "machine": trial.machine,
-            "baseline": "true" if trial.baseline else "",
-            "costs": "predicted" if trial.predicted else "measured" if trial.costs else "",
+            "entrant": "true" if trial.entrant else "",
+            "costs": "" if trial.costs is None else "predicted" if trial.predicted else "measured",
             "polishes": "" if trial.polishes is None else str(trial.polishes),
         }
         metrics = {**trial.figures, "seconds": trial.seconds}
@@ -137,7 +138,7 @@ class MlflowTracker(Tracker):
             params=[Param(key, value) for key, value in _flat(trial.candidate).items()],
             tags=[RunTag(key, value) for key, value in tags.items() if value],
         )
-        self._client.log_dict(run_id, dict(trial.candidate), "candidate.json")
+        self._client.log_dict(run_id, trial.candidate.model_dump(mode="json"), "candidate.json")
         if trial.details:
             self._client.log_text(run_id, trial.details, "traceback.txt")
         self._open.discard(trial.number)
@@ -288,12 +289,12 @@ def _input(data: DataRecord) -> DatasetInput:
     return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
 
 
-def _flat(candidate: Mapping[str, Any]) -> dict[str, str]:
+def _flat(candidate: Candidate) -> dict[str, str]:
     """A candidate's choices as parameters: ``depth`` and, where all layers are alike, one size for all."""
     flat = {}
-    for section in filter(None, candidate.values()):
+    for section in filter(None, candidate.model_dump(mode="json").values()):
         for name, value in section.items():
-            alike = isinstance(value, list | tuple) and len(set(value)) == 1 and name != "layers"
+            alike = isinstance(value, list) and len(set(value)) == 1 and name != "layers"
             flat[name] = str(value[0] if alike else value)
-    flat["depth"] = str(len(candidate["architecture"]["layers"]))
+    flat["depth"] = str(candidate.architecture.depth)
     return flat

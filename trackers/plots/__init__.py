@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from results.records import Standing, StudyRecord
+from results.choosing import Standing
+from results.records import StudyRecord
 from trackers.plots.architecture import architecture_figure
 from trackers.plots.choices import FEWEST_TRIALS, importances_figure, parallel_figure
 from trackers.plots.front import front_figure

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from results.records import Standing, TrialRecord
+from results.choosing import Standing
+from results.records import TrialRecord
+from spaces import Architecture
 from trackers.plots.style import BLUE, GREEN, LAYOUT, PALE
 
 
 def architecture_figure(chosen: TrialRecord, standing: Standing) -> go.Figure:
     """The heads and FFN channels of each layer, over those of the largest candidate that was tried."""
-    architecture = chosen.candidate["architecture"]
-    depth = 1 + max(max(trial.candidate["architecture"]["layers"]) for trial in standing.trials)
+    architecture = chosen.candidate.architecture
+    depth = 1 + max(max(trial.candidate.architecture.layers) for trial in standing.trials)
     rows = [f"layer {index + 1}" for index in range(depth)]
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, subplot_titles=("attention heads", "FFN channels"))
-    for column, (name, colour) in enumerate((("heads", BLUE), ("ffn_sizes", GREEN)), start=1):
-        kept = dict(zip(architecture["layers"], architecture[name], strict=True))
+    for column, (sizes_of, colour) in enumerate(((_heads, BLUE), (_ffn_sizes, GREEN)), start=1):
+        kept = dict(zip(architecture.layers, sizes_of(architecture), strict=True))
         own = [kept.get(index, 0) for index in range(depth)]
-        full = _most(standing.trials, name)
+        full = max(size for trial in standing.trials for size in sizes_of(trial.candidate.architecture))
         rest = [full - size for size in own]
         texts = [str(size) if size else "removed" for size in own]
         place = {"row": 1, "col": column}
@@ -36,18 +36,22 @@ def architecture_figure(chosen: TrialRecord, standing: Standing) -> go.Figure:
     )
 
 
-def _most(trials: Sequence[TrialRecord], name: str) -> int:
-    return max(int(size) for trial in trials for size in trial.candidate["architecture"][name])
+def _heads(architecture: Architecture) -> tuple[int, ...]:
+    return architecture.heads
+
+
+def _ffn_sizes(architecture: Architecture) -> tuple[int, ...]:
+    return architecture.ffn_sizes
 
 
 def _beside(trial: TrialRecord) -> str:
     """What layers don't show, in words."""
-    compression = trial.candidate["compression"]
-    words = [f"{trial.candidate['architecture']['hidden_size']} wide", f"quantisation {compression['quantisation']}"]
+    compression = trial.candidate.compression
     told = {
-        "vocabulary": "{} word pieces",
-        "embedding_rank": "embeddings of {} channels",
-        "dense_rank": "dense layers of rank {}",
-        "max_tokens": "texts cut after {} word pieces",
+        "{} word pieces": compression.vocabulary,
+        "embeddings of {} channels": compression.embedding_rank,
+        "dense layers of rank {}": compression.dense_rank,
+        "texts cut after {} word pieces": compression.max_tokens,
     }
-    return ", ".join([*words, *(form.format(compression[n]) for n, form in told.items() if compression.get(n))])
+    words = [f"{trial.candidate.architecture.hidden_size} wide", f"quantisation {compression.quantisation}"]
+    return ", ".join([*words, *(form.format(size) for form, size in told.items() if size is not None)])

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from optuna.distributions import BaseDistribution, FloatDistribution
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from results.records import Standing, StudyRecord, TrialRecord
+from results.choosing import Standing
+from results.records import StudyRecord, TrialRecord
 from trackers.plots.features import Feature, features
 from trackers.plots.style import BLUE, GREEN, GREY, LAYOUT, ORANGE, TITLES
 
@@ -47,7 +48,7 @@ def parallel_figure(study: StudyRecord, standing: Standing) -> go.Figure:
 
 def importances_figure(study: StudyRecord, standing: Standing) -> go.Figure:
     """How much of the differences in score, and in each cost, each choice explains (fANOVA, Hutter et al. 2014)."""
-    found = {name: importances(standing.trials, name) for name in study.objectives}
+    found: dict[str, dict[str, float]] = {name: importances(standing.trials, name) for name in study.objectives}
     known = {name: shares for name, shares in found.items() if shares}
     names = sorted({name for shares in known.values() for name in shares}, key=lambda name: _most(known, name))
     figure = go.Figure(

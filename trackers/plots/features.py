@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import fmean
 from typing import Any
 
 from results.records import TrialRecord
+from spaces import Candidate
 
 # So many different values are still told one by one.
 MOST_CATEGORIES = 8
-# What other choices decide anyway.
-DERIVED = {"head_size"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,11 @@ def features(trials: Sequence[TrialRecord]) -> list[Feature]:
     return [_feature(name, column) for name, column in columns.items() if len({*map(str, column)}) > 1]
 
 
-def _flat(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    architecture = dict(candidate["architecture"])
-    flat: dict[str, Any] = {"depth": len(architecture.pop("layers"))}
-    for section in (architecture, candidate["compression"], candidate.get("training") or {}):
-        for name, value in section.items():
-            if name not in DERIVED:
-                flat[name] = fmean(value) if isinstance(value, list | tuple) and value else value
+def _flat(candidate: Candidate) -> dict[str, Any]:
+    sections = candidate.model_dump(exclude={"architecture": {"layers"}}, exclude_none=True).values()
+    flat: dict[str, Any] = {"depth": candidate.architecture.depth}
+    for name, value in chain.from_iterable(section.items() for section in sections):
+        flat[name] = fmean(value) if isinstance(value, tuple) else value
     return flat
 
 

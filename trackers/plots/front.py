@@ -9,7 +9,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from results.records import Standing, StudyRecord, TrialRecord
+from results.choosing import Standing
+from results.records import StudyRecord, TrialRecord
 from trackers.plots.style import BLACK, LAYOUT, ORANGE, STYLES, TICKS, TITLES
 
 # Points of score below all that matters that are shown at least.
@@ -30,16 +31,16 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
             marker = {"color": colour, "symbol": symbol, "size": 11 if outcome == "front" else 8}
             figure.add_trace(_points(trials, x, y, outcome, marker, legend=index == 0), **place)
         chosen = [] if standing.chosen is None else [standing.chosen]
-        ring = {"color": "rgba(0,0,0,0)", "size": 19, "line": {"color": BLACK, "width": 2}}
+        ring = {"color": "rgba(0,0,0,0)", "symbol": "circle", "size": 19, "line": {"color": BLACK, "width": 2}}
         figure.add_trace(_points(chosen, x, y, "recommended", ring, legend=index == 0), **place)
-        known = [trial for trial in standing.trials if trial.baseline and {x, y} <= trial.figures.keys()]
+        known = [trial for trial in standing.trials if trial.entrant and {x, y} <= trial.figures.keys()]
         diamond = {"color": BLACK, "symbol": "diamond-open", "size": 13}
-        figure.add_trace(_points(known, x, y, "baseline", diamond, legend=index == 0), **place)
+        figure.add_trace(_points(known, x, y, "entrant", diamond, legend=index == 0), **place)
         dashed = {"line_dash": "dash", "line_color": ORANGE, "line_width": 1}
         if _in_view(x, study, standing):
-            figure.add_vline(study.budgets[x], **dashed, **place)
+            figure.add_vline(study.budgets.limits[x], **dashed, **place)
         if _in_view(y, study, standing):
-            figure.add_hline(study.budgets[y], **dashed, **place)
+            figure.add_hline(study.budgets.limits[y], **dashed, **place)
         figure.update_xaxes(**_axis(x, study, standing), **place)
         figure.update_yaxes(**_axis(y, study, standing), **place)
     figure.update_layout(
@@ -54,15 +55,15 @@ def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
 def _axis(name: str, study: StudyRecord, standing: Standing) -> dict[str, Any]:
     """An axis for a figure: costs by their ratio, since half is as good at 20 ms as at 2; scores as far as they matter.
 
-    What scores far below the front and the baselines, as many candidates of a wide space do, would squeeze them.
+    What scores far below the front and the entrants, as many candidates of a wide space do, would squeeze them.
     """
     if name != "score":
         return {"title_text": TITLES[name], "type": "log", "tickvals": TICKS}
     scored = {trial.number: trial.score for trial in standing.trials if trial.score is not None}
-    baselines = {trial.number for trial in standing.trials if trial.baseline}
+    entrants = {trial.number for trial in standing.trials if trial.entrant}
     scores, wanted = (
         [*scored.values()],
-        [scored[number] for number in scored if number in baselines | {*standing.front}],
+        [scored[number] for number in scored if number in entrants | {*standing.front}],
     )
     if not wanted:
         return {"title_text": TITLES[name]}
@@ -77,9 +78,9 @@ def _axis(name: str, study: StudyRecord, standing: Standing) -> dict[str, Any]:
 def _in_view(name: str, study: StudyRecord, standing: Standing) -> bool:
     """Whether a budget's line can be drawn without squeezing the trials into a corner."""
     values = [trial.figures[name] for trial in standing.trials if name in trial.figures]
-    if name not in study.budgets or not values:
+    if name not in study.budgets.limits or not values:
         return False
-    low, high, limit = min(values), max(values), study.budgets[name]
+    low, high, limit = min(values), max(values), study.budgets.limits[name]
     return min(high, limit) - max(low, limit) >= -0.5 * (high - low)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from results.choosing import Standing
 from results.hypervolume import hypervolume_over_time
-from results.records import Standing, StudyRecord
+from results.records import StudyRecord
 from trackers.plots.style import BLUE, LAYOUT
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from results.records import Outcome
+from results.choosing import Outcome
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
 BLUE, ORANGE, GREY, GREEN, BLACK = "#0072B2", "#D55E00", "#999999", "#009E73", "#000000"

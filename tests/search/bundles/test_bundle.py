@@ -19,8 +19,9 @@ from search.bundles.bundle import CHECKSUMS, CONTENTS, Bundle, read_formats
 from search.bundles.verify import check_hashes, verify_bundle
 from search.config import load_config
 from search.errors import UsageError
+from search.sampling.store import StudyStore
 from search.tasks import Split, Task
-from tests.search.conftest import FinishedTrial, tiny_candidate
+from tests.search.conftest import FinishedTrial, tiny_candidate, with_settings
 
 LOAD_WITH_TRANSFORMERS = """
 import json, sys
@@ -80,7 +81,8 @@ def test_the_proof_holds_what_the_trial_found_and_the_score_on_the_test_split(
     bundle: Bundle, finished_trial: FinishedTrial, tiny_task: Task
 ) -> None:
     proof = json.loads((bundle.folder / "costs.json").read_text())
-    assert proof["costs"] == finished_trial.record.costs
+    assert finished_trial.record.costs is not None
+    assert proof["costs"] == finished_trial.record.costs.figures
     assert proof["score"]["validation"] == finished_trial.record.score
     assert proof["score"]["test"] == score_artifact(bundle.folder, tiny_task, tiny_task.test, 1)
     assert (proof["score"]["validation_texts"], proof["score"]["test_texts"]) == (8, 8)
@@ -207,12 +209,13 @@ def test_the_code_in_the_readme_stands_odd_labels_and_texts(
 def test_the_readme_tells_the_figures(bundle: Bundle, finished_trial: FinishedTrial) -> None:
     readme = (bundle.folder / "README.md").read_text()
     costs = finished_trial.record.costs
-    assert f"| latency, p50 (ms) | {costs['latency_ms']:.4g} | at most 1000 |" in readme
+    assert costs is not None
+    assert f"| latency, p50 (ms) | {costs.latency_ms:.4g} | at most 1000 |" in readme
     assert f"| validation | {finished_trial.record.score:.4f} | | 8 |" in readme
     low, high = bundle.proof["score"]["test_interval"]
     assert low <= bundle.proof["score"]["test"] <= high
     assert f"{low:.4f} to {high:.4f}" in readme
-    assert ("The timing was noisy" in readme) == (not costs["steady"])
+    assert ("The timing was noisy" in readme) == (not costs.steady)
 
 
 def test_the_readme_tells_how_a_candidate_came_by_its_weights(finished_trial: FinishedTrial, tmp_path: Path) -> None:
@@ -224,12 +227,12 @@ def test_the_readme_tells_how_a_candidate_came_by_its_weights(finished_trial: Fi
     )
     assert given.proof["polished"] is False
     settings = {"strategy": "supernet", "warm_up_epochs": 4, "trial_steps": 30, "polish_epochs": 5}
-    supernet = dataclasses.replace(bench, config=bench.config.model_copy(update=settings))
-    inherited = dataclasses.replace(record, candidate={**record.candidate, "training": None})
+    supernet = with_settings(bench, **settings)
+    inherited = dataclasses.replace(record, candidate=record.candidate.model_copy(update={"training": None}))
     polished = dataclasses.replace(inherited, polishes=0)
     found = {}
     for name, trial in (("cut", inherited), ("polished", polished)):
-        bundle = FinishedTrial(supernet, trial, finished_trial.folder).export(tmp_path / name)
+        bundle = dataclasses.replace(finished_trial, bench=supernet, record=trial).export(tmp_path / name)
         assert bundle.proof["polished"] == (name == "polished")
         found[name] = re.findall(r"\| training \| (.*) \|", (bundle.folder / "README.md").read_text())
     cut = "cut from a super-network of 4 + 1 epochs, 30 steps of distillation"
@@ -268,12 +271,12 @@ def test_a_file_in_the_way_is_refused_and_left_alone(finished_trial: FinishedTri
 
 @pytest.mark.parametrize("missing", ["tokenizer.json", "model.onnx", "checkpoint/model.safetensors"])
 def test_nothing_remains_when_writing_fails(missing: str, finished_trial: FinishedTrial, tmp_path: Path) -> None:
-    folder = tmp_path / "trial"
-    shutil.copytree(finished_trial.folder, folder)
-    (folder / missing).unlink()
+    harmed = dataclasses.replace(finished_trial, store=StudyStore(tmp_path, "tiny"))
+    shutil.copytree(finished_trial.folder, harmed.folder)
+    (harmed.folder / missing).unlink()
     parent = tmp_path / "bundles"
     with pytest.raises(OSError, match=r"."):
-        dataclasses.replace(finished_trial, folder=folder).export(parent / "bundle")
+        harmed.export(parent / "bundle")
     assert list(parent.iterdir()) == []
 
 

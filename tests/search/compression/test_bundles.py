@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from search.bundles.bundle import export_bundle
 from search.bundles.verify import verify_bundle
-from search.study.trial import run_trial
 from search.study.workbench import Workbench
 from spaces import Candidate, Compression
-from tests.search.conftest import TINY, TINY_TRAINING
+from tests.search.conftest import TINY, TINY_TRAINING, finish
 
 KINDS: list[dict[str, Any]] = [
     {"vocabulary": 6000},
@@ -29,10 +27,11 @@ KINDS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_a_bundle_is_what_it_claims_to_be(kind: dict[str, Any], bench: Workbench, tmp_path: Path) -> None:
     candidate = Candidate(architecture=TINY, compression=Compression(**kind), training=TINY_TRAINING)
-    record = run_trial(bench, 0, candidate, tmp_path / "trial")
+    trial = finish(bench, tmp_path / "studies", candidate)
+    record = trial.record
     assert record.status == "scored"
     assert (record.unknown_rate is not None) == ("vocabulary" in kind)
-    bundle = export_bundle(record, tmp_path / "trial", bench.config, bench.task, bench.device, tmp_path / "bundle")
+    bundle = trial.export(tmp_path / "bundle")
     for check in verify_bundle(bundle, bench.task, bench.device):
         assert check.passed, check
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")

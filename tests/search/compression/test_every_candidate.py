@@ -25,7 +25,6 @@ from search.models.checkpoint import is_stock, save_checkpoint
 from search.study.setting_up import full_model
 from search.study.workbench import Workbench
 from search.tasks import Task
-from search.training.importance import orderings
 from spaces import Candidate, Space, preset_names
 
 
@@ -37,9 +36,7 @@ def whole_bench(request: pytest.FixtureRequest, bench: Workbench, tiny_task: Tas
     backbone = load_backbone("scratch")
     space = Space.load("default", backbone.shape)  # the widest and deepest of the presets
     full = full_model(backbone, space, tiny_task.labels, seed=0)
-    return dataclasses.replace(
-        bench, backbone=backbone, space=space, full=full, ordered=orderings(full, bench.train, seed=0)
-    )
+    return dataclasses.replace(bench, backbone=backbone, space=space, pretrained=full)
 
 
 def sampled(bench: Workbench, preset: str, seed: int) -> Candidate:
@@ -53,12 +50,12 @@ def sampled(bench: Workbench, preset: str, seed: int) -> Candidate:
 @given(preset=st.sampled_from(preset_names()), seed=st.integers(0, 2**31))
 def test_it_builds_exports_reloads_and_agrees(whole_bench: Workbench, preset: str, seed: int) -> None:
     candidate, bench = sampled(whole_bench, preset, seed), whole_bench
-    model = bench.cut(candidate)
+    model = bench.maker.cut(candidate, bench.pretrained)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        bench.build(model, candidate, folder)
+        bench.maker.build(model, candidate, folder)
         given_draft = Draft(model=model, tokenizer=bench.backbone.tokenizer, max_tokens=bench.task.max_tokens)
-        shipped = apply(steps_of_the_encoder(candidate.compression, bench.material), given_draft)
+        shipped = apply(steps_of_the_encoder(candidate.compression, bench.maker.material), given_draft)
         save_checkpoint(shipped.model, folder)
         shipped.tokenizer.save_pretrained(folder / "tokenizer")
         loaded = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=True).eval()

@@ -19,7 +19,7 @@ QUANTISATIONS: list[Quantisation] = ["dynamic-int8", "static-int8", "int4"]
 
 def built(bench: Workbench, folder: Path, **compression: object) -> Path:
     candidate = Candidate(architecture=SIZES, compression=Compression.model_validate(compression))
-    bench.build(bench.cut(candidate), candidate, folder)
+    bench.maker.build(bench.maker.cut(candidate, bench.pretrained), candidate, folder)
     return folder / "model.onnx"
 
 
@@ -79,7 +79,7 @@ def test_scales_of_channels_are_vectors(quantisation: Quantisation, bench: Workb
 
 def test_static_scales_come_from_the_texts(bench: Workbench, tmp_path: Path) -> None:
     candidate = Candidate(architecture=SIZES, compression=Compression(quantisation="static-int8"))
-    draft = Draft(model=bench.cut(candidate), tokenizer=bench.backbone.tokenizer, max_tokens=20)
+    draft = Draft(model=bench.maker.cut(candidate, bench.pretrained), tokenizer=bench.backbone.tokenizer, max_tokens=20)
     for name, texts in (("one", ["turn on the light"]), ("other", ["7 + 8 = 15 !?"])):
         build_artifact(draft, candidate.compression, tmp_path / name, Material(texts=texts))
     one, other = (logits(tmp_path / name / "model.onnx", bench) for name in ("one", "other"))

@@ -67,7 +67,7 @@ def test_it_is_saved_as_an_ordinary_fast_tokenizer(minilm: Backbone, kept: list[
 
 
 def test_the_model_answers_training_texts_as_before(bench: Workbench, kept: list[int]) -> None:
-    draft = Draft(model=bench.full, tokenizer=bench.backbone.tokenizer, max_tokens=20)
+    draft = Draft(model=bench.pretrained, tokenizer=bench.backbone.tokenizer, max_tokens=20)
     smaller = TrimVocabulary(kept).apply(draft)
     assert smaller.model.config.vocab_size == len(kept)
     for text in bench.task.train.texts[:5]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.artifacts.fixed import FixedArtifact
 from search.devices.kernels import KERNELS, fitted_factors, kernel_shares, left_out_errors
-from tests.search.conftest import FinishedTrial
 
 TEXTS = ["turn on the light", "set a timer"]
 FACTORS = st.lists(st.floats(0.1, 50), min_size=len(KERNELS), max_size=len(KERNELS))
@@ -17,13 +19,9 @@ def some_times(seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(0.1, 5, size=(12, len(KERNELS)))
 
 
-def test_shares_make_a_whole_and_go_to_the_kernels_of_the_artefact(
-    finished_trial: FinishedTrial, finished_int8_trial: FinishedTrial
-) -> None:
-    fp32, int8 = (
-        dict(zip(KERNELS, kernel_shares(trial.folder, TEXTS), strict=True))
-        for trial in (finished_trial, finished_int8_trial)
-    )
+def test_shares_make_a_whole_and_go_to_the_kernels_of_the_artefact(artifact: Path, tmp_path: Path) -> None:
+    FixedArtifact(2, 192, 384, "dynamic-int8").write(tmp_path, TEXTS)
+    fp32, int8 = (dict(zip(KERNELS, kernel_shares(folder, TEXTS), strict=True)) for folder in (artifact, tmp_path))
     for shares in (fp32, int8):
         assert sum(shares.values()) == pytest.approx(1)
         assert shares["int4"] < 1e-3

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from search.devices.loading import device_names, load_device
 from search.devices.local import LocalDevice
 from search.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def one_line_error(name: str) -> str:
@@ -28,6 +32,18 @@ def test_every_device_of_the_catalogue_loads_under_its_name(name: str) -> None:
     device = load_device(name)
     assert device.name == name
     assert device.description
+
+
+def test_the_catalogue_is_read_without_torch() -> None:
+    script = (
+        "import sys; from search.devices.loading import device_names, load_device;"
+        " print([load_device(name).name for name in device_names()]);"
+        " print({'torch', 'transformers', 'search.config'} & sys.modules.keys())"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    names, loaded = told.stdout.splitlines()
+    assert names == str(device_names())
+    assert loaded == "set()"
 
 
 def test_the_catalogue_has_the_machine_itself() -> None:

@@ -11,7 +11,6 @@ from search.devices import local
 from search.devices.device import MeasurementError
 from search.devices.local import LocalDevice
 from search.errors import UsageError
-from tests.search.conftest import FinishedTrial
 
 TEXTS = ["turn on the light", "set a timer"]
 LIMITED = pytest.mark.skipif(sys.platform != "linux", reason="limits need Linux")
@@ -24,7 +23,7 @@ def limited(memory_limit_mb: float) -> LocalDevice:
 @LIMITED
 @pytest.mark.parametrize("by", ["cgroup", "rlimit"])
 def test_a_small_limit_refuses_what_a_large_one_accepts(
-    by: str, finished_trial: FinishedTrial, monkeypatch: pytest.MonkeyPatch
+    by: str, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if by == "rlimit":
         monkeypatch.setattr(local, "CGROUPS", Path("/nowhere"))
@@ -32,7 +31,7 @@ def test_a_small_limit_refuses_what_a_large_one_accepts(
         pytest.skip("this user may make no cgroup with a limit on memory here")
     else:
         group.rmdir()
-    small, large = (limited(limit).measure(finished_trial.folder, TEXTS) for limit in (40, 1500))
+    small, large = (limited(limit).measure(artifact, TEXTS) for limit in (40, 1500))
     assert (small.fits, large.fits) == (False, True)
     # What it would take is known all the same.
     assert small.memory_mb > 40
@@ -40,19 +39,19 @@ def test_a_small_limit_refuses_what_a_large_one_accepts(
     assert not list(Path("/sys/fs/cgroup").glob("bertailor-*"))
 
 
-def test_without_a_limit_nothing_is_said_of_fitting(finished_trial: FinishedTrial) -> None:
-    assert LocalDevice(name="free", time_limit_s=0.1).measure(finished_trial.folder, TEXTS).fits is None
+def test_without_a_limit_nothing_is_said_of_fitting(artifact: Path) -> None:
+    assert LocalDevice(name="free", time_limit_s=0.1).measure(artifact, TEXTS).fits is None
 
 
 @LIMITED
-def test_it_runs_on_the_cores_that_are_named(finished_trial: FinishedTrial) -> None:
+def test_it_runs_on_the_cores_that_are_named(artifact: Path) -> None:
     last = max(os.sched_getaffinity(0))
     told = f"{sys.executable} -c 'import os; print(*os.sched_getaffinity(0), sep=chr(43))'"
     device = LocalDevice(name="pinned", cores=(last,), time_limit_s=0.1, energy_command=f"echo cores: $({told})")
     device.check()
     # The command of the energy, which is no number, is quoted with what it said: it runs where the artefact does.
     with pytest.raises(MeasurementError, match=f"cores: {last}$"):
-        device.measure(finished_trial.folder, TEXTS)
+        device.measure(artifact, TEXTS)
 
 
 @LIMITED
@@ -68,15 +67,13 @@ def test_limits_are_refused_where_they_can_t_be_held(monkeypatch: pytest.MonkeyP
     LocalDevice(name="free").check()
 
 
-def test_an_energy_command_is_asked_and_without_one_power_gives_an_estimate(
-    finished_trial: FinishedTrial, tmp_path: Path
-) -> None:
+def test_an_energy_command_is_asked_and_without_one_power_gives_an_estimate(artifact: Path, tmp_path: Path) -> None:
     # Five joules a second, by a clock.
     command = f"{sys.executable} -c 'import time; print(5 * time.monotonic())'"
 
     def measured(**keys: object) -> Costs:
         device = LocalDevice.model_validate({"name": "metered", "time_limit_s": 0.2, **keys})
-        return device.measure(finished_trial.folder, TEXTS)
+        return device.measure(artifact, TEXTS)
 
     metered, estimated = measured(energy_command=command), measured(power_w=5)
     assert metered.energy_mj is not None
@@ -91,7 +88,7 @@ def test_an_energy_command_is_asked_and_without_one_power_gives_an_estimate(
     assert "energy_mj" not in measured().figures
 
 
-def test_an_energy_command_that_prints_no_number_is_an_error_that_says_so(finished_trial: FinishedTrial) -> None:
+def test_an_energy_command_that_prints_no_number_is_an_error_that_says_so(artifact: Path) -> None:
     device = LocalDevice(name="metered", energy_command="echo no meter", time_limit_s=0.1)
     with pytest.raises(Exception, match="energy_command has to print joules as a number, and said: no meter"):
-        device.measure(finished_trial.folder, TEXTS)
+        device.measure(artifact, TEXTS)

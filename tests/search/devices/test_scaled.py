@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
+from search.artifacts.fixed import FixedArtifact
 from search.devices import calibration, processor
 from search.devices.calibration import SET, Calibration, Point, calibration_of
 from search.devices.device import Facts
@@ -15,7 +16,6 @@ from search.devices.loading import load_device
 from search.devices.local import LocalDevice
 from search.devices.scaled import ScaledDevice
 from search.errors import UsageError
-from tests.search.conftest import FinishedTrial
 
 TEXTS = ["turn on the light", "set a timer"]
 SLOWER = {"fp32": 3.0, "int8": 10.0, "int4": 5.0, "other": 2.0}
@@ -29,6 +29,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[np.ndarray,
         patch.setattr(calibration, "TIME_LIMIT_S", 0.1)
         patch.setattr(calibration, "cache_folder", lambda: cache)
         yield calibration.times_here(1)
+
+
+@pytest.fixture
+def int8(tmp_path: Path) -> Path:
+    """The folder of an artefact in int8 that is none of the set."""
+    FixedArtifact(2, 256, 512, "dynamic-int8").write(tmp_path / "int8", TEXTS)
+    return tmp_path / "int8"
 
 
 @pytest.fixture
@@ -52,11 +59,11 @@ def test_every_artefact_of_the_set_is_measured_and_every_kernel_takes_part(here:
     assert (here[0].max(axis=0) > 0.01).all()
 
 
-def test_a_calibrated_board_is_predicted_by_its_kernels(file: Path, finished_int8_trial: FinishedTrial) -> None:
+def test_a_calibrated_board_is_predicted_by_its_kernels(file: Path, int8: Path) -> None:
     scaled = ScaledDevice(name="board", calibration=file, time_limit_s=0.5, power_w=4)
     scaled.check()
-    near = LocalDevice(name="here", time_limit_s=0.5).measure(finished_int8_trial.folder, TEXTS)
-    far = scaled.measure(finished_int8_trial.folder, TEXTS)
+    near = LocalDevice(name="here", time_limit_s=0.5).measure(int8, TEXTS)
+    far = scaled.measure(int8, TEXTS)
     assert far.predicted
     assert not near.predicted
     assert min(SLOWER.values()) < far.latency_ms / near.latency_ms < max(SLOWER.values())
@@ -67,16 +74,33 @@ def test_a_calibrated_board_is_predicted_by_its_kernels(file: Path, finished_int
 
 
 def test_a_board_known_by_its_facts_is_as_many_times_slower_as_its_peak_rates(
-    finished_trial: FinishedTrial, monkeypatch: pytest.MonkeyPatch
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processor, "peak_rates", lambda: (60.0, 240.0))
     facts = Facts(
         processor="slow", cores=2, clock_ghz=1, flops_per_cycle=6, int8_per_cycle=12, memory_mb=500, source="made up"
     )
-    far = ScaledDevice(name="slow", facts=facts, time_limit_s=0.5).measure(finished_trial.folder, TEXTS)
-    near = LocalDevice(name="here", time_limit_s=0.5).measure(finished_trial.folder, TEXTS)
+    far = ScaledDevice(name="slow", facts=facts, time_limit_s=0.5).measure(artifact, TEXTS)
+    near = LocalDevice(name="here", time_limit_s=0.5).measure(artifact, TEXTS)
     assert far.latency_ms / near.latency_ms == pytest.approx(10, rel=0.3)
     assert "by peak rates, not calibrated" in far.machine
+
+
+@pytest.mark.parametrize("read", ["clock_ghz", "flops_per_cycle", "int8_per_cycle"])
+def test_the_facts_that_a_prediction_reads_are_part_of_a_board_s_identity(read: str) -> None:
+    board = load_device("raspberry-pi-5")
+    assert board.facts is not None
+    faster = board.facts.model_copy(update={read: 2 * getattr(board.facts, read)})
+    assert board.model_copy(update={"facts": faster}).fingerprint != board.fingerprint
+
+
+def test_of_a_calibrated_board_no_fact_is_part_of_its_identity_and_its_calibration_is(file: Path) -> None:
+    bare = ScaledDevice(name="board", calibration=file)
+    facts = load_device("raspberry-pi-5").facts
+    before = bare.fingerprint
+    assert bare.model_copy(update={"facts": facts}).fingerprint == before
+    file.write_text(file.read_text(encoding="utf-8").replace("runtime_mb: 40", "runtime_mb: 41"), encoding="utf-8")
+    assert bare.fingerprint != before
 
 
 def test_peak_rates_are_those_of_a_processor_of_today() -> None:

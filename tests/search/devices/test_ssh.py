@@ -12,11 +12,11 @@ import pytest
 
 from results.costs import Costs
 from search.devices import ssh
-from search.devices.device import DeviceError
+from search.devices.device import DeviceError, MeasurementError
 from search.devices.ssh import SshDevice
 from search.errors import UsageError
+from search.runtime.classifier import MODEL
 from tests.boards import Board, running_board
-from tests.search.conftest import FinishedTrial
 
 TEXTS = ["turn on the light", "set a timer"]
 
@@ -64,45 +64,41 @@ def test_a_board_that_has_what_it_needs_is_fine(board: Board) -> None:
     board.device().check()
 
 
-def test_an_artefact_leaves_the_board_when_it_is_measured_and_the_reference_stays(
-    board: Board, finished_trial: FinishedTrial
-) -> None:
+def test_an_artefact_leaves_the_board_when_it_is_measured_and_the_yardstick_stays(board: Board, artifact: Path) -> None:
     device = board.device()
-    device.measure(finished_trial.folder, TEXTS)
-    (reference,) = models_on(board)
-    assert reference != (finished_trial.folder / "model.onnx").stat().st_size
+    device.measure(artifact, TEXTS)
+    (yardstick,) = models_on(board)
+    assert yardstick != (artifact / MODEL).stat().st_size
     sent = {path: path.stat().st_mtime_ns for path in board.cache.glob("*/*.onnx")}
-    device.measure(finished_trial.folder, TEXTS)
+    device.measure(artifact, TEXTS)
     assert {path: path.stat().st_mtime_ns for path in board.cache.glob("*/*.onnx")} == sent
 
 
-def test_nothing_is_left_after_the_device_is_closed(board: Board, finished_trial: FinishedTrial) -> None:
+def test_nothing_is_left_after_the_device_is_closed(board: Board, artifact: Path) -> None:
     device = board.device()
-    device.measure(finished_trial.folder, TEXTS)
+    device.measure(artifact, TEXTS)
     device.close()
     assert [path for path in board.cache.iterdir() if path.is_dir()] == []
 
 
-def test_what_a_killed_study_left_behind_is_removed_when_it_is_stale(
-    board: Board, finished_trial: FinishedTrial
-) -> None:
+def test_what_a_killed_study_left_behind_is_removed_when_it_is_stale(board: Board, artifact: Path) -> None:
     for name, days in (("stale", 5), ("recent", 0)):
         folder = board.cache / name
         folder.mkdir(parents=True)
-        (folder / "model.onnx").write_bytes(b"0")
+        (folder / MODEL).write_bytes(b"0")
         then = time.time() - days * 86400
         os.utime(folder, (then, then))
-    board.device().measure(finished_trial.folder, TEXTS)
+    board.device().measure(artifact, TEXTS)
     left = {path.name for path in board.cache.iterdir()}
     assert "recent" in left
     assert "stale" not in left
 
 
-def test_one_measurement_at_a_time_runs_on_a_board(board: Board, finished_trial: FinishedTrial) -> None:
+def test_one_measurement_at_a_time_runs_on_a_board(board: Board, artifact: Path) -> None:
     board.cache.mkdir(parents=True)
     with (board.cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        thread, results = in_background(board.device(), finished_trial.folder)
+        thread, results = in_background(board.device(), artifact)
         thread.join(timeout=12)
         assert results == []
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -110,11 +106,11 @@ def test_one_measurement_at_a_time_runs_on_a_board(board: Board, finished_trial:
     assert isinstance(results[0], Costs), results
 
 
-def test_a_connection_that_is_lost_in_the_middle_is_made_again(board: Board, finished_trial: FinishedTrial) -> None:
+def test_a_connection_that_is_lost_in_the_middle_is_made_again(board: Board, artifact: Path) -> None:
     board.cache.mkdir(parents=True)
     with (board.cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # so that the probe is surely under way when it is cut off
-        thread, results = in_background(board.device(), finished_trial.folder)
+        thread, results = in_background(board.device(), artifact)
         wait_for_probe(board)
         assert board.cut_connections() > 0
         fcntl.flock(lock, fcntl.LOCK_UN)
@@ -122,26 +118,26 @@ def test_a_connection_that_is_lost_in_the_middle_is_made_again(board: Board, fin
     assert isinstance(results[0], Costs), results
 
 
-def test_a_board_that_stays_away_is_an_error_that_says_so(board: Board, finished_trial: FinishedTrial) -> None:
+def test_a_board_that_stays_away_is_an_error_that_says_so(board: Board, artifact: Path) -> None:
     device = board.device()
     device.check()
     board.cut_connections()
     board.server.kill()
     board.server.wait()
     with pytest.raises(DeviceError, match=r"board: nothing answers at its port: is the board on, with sshd running\?"):
-        device.measure(finished_trial.folder, TEXTS)
+        device.measure(artifact, TEXTS)
     device.close()  # is no error either
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_a_full_disk_there_is_an_error_that_says_so(board: Board, finished_trial: FinishedTrial) -> None:
+def test_a_full_disk_there_is_an_error_that_says_so(board: Board, artifact: Path) -> None:
     board.cache.mkdir(parents=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", board.cache], check=False)
     if mounted.returncode:
         pytest.skip("can't mount a small disk here")
     try:
         with pytest.raises(DeviceError, match=r"can't be copied to board: .*No space left on device: make room there"):
-            board.device().measure(finished_trial.folder, TEXTS)
+            board.device().measure(artifact, TEXTS)
     finally:
         subprocess.run(["umount", board.cache], check=True)
 
@@ -175,6 +171,15 @@ def test_a_python_without_onnxruntime_is_refused(board: Board) -> None:
     message = refused(board.device(python=python))
     assert "can't import numpy" in message
     assert "-m pip install onnxruntime numpy tokenizers" in message
+
+
+def test_a_python_there_that_prints_too_is_an_error_that_says_so(board: Board, artifact: Path) -> None:
+    wrapper = board.folder / "python"
+    wrapper.write_text(f'#!/bin/sh\n{board.keys["python"]} "$@"\necho that was it\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    with pytest.raises(MeasurementError, match="printed 'that was it' and no report") as caught:
+        board.device(python=str(wrapper)).measure(artifact, TEXTS)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_ssh_here_is_refused(board: Board) -> None:

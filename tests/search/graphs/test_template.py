@@ -113,7 +113,7 @@ def test_a_file_by_the_template_is_that_of_the_plain_export(
 def test_minilm_by_the_template_answers_as_by_the_plain_export(
     quantisation: Quantisation, architecture: Architecture, bench: Workbench, minilm: Backbone, tmp_path: Path
 ) -> None:
-    fast, plain = both(cut(bench.full, architecture), quantisation, tmp_path)
+    fast, plain = both(cut(bench.pretrained, architecture), quantisation, tmp_path)
     inputs = minilm.tokenizer(["turn on the kitchen light", "no"], padding=True, return_tensors="pt")
     given_inputs = (inputs["input_ids"], inputs["attention_mask"])
     assert_answers_alike(fast, plain, given_inputs, quantisation)

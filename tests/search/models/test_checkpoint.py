@@ -16,7 +16,7 @@ NARROW = Architecture.uniform((0, 5), heads=6, ffn_size=384, hidden_size=192)
 
 
 def test_a_shape_that_bert_has_is_a_stock_bert(bench: Workbench, tmp_path: Path) -> None:
-    model = bench.cut(Candidate(architecture=NARROW, compression=Compression()))
+    model = bench.maker.cut(Candidate(architecture=NARROW, compression=Compression()), bench.pretrained)
     save_checkpoint(model, tmp_path)
     assert not (tmp_path / "elastic.py").exists()
     loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path).eval()

@@ -12,6 +12,7 @@ from torch import Tensor
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.ordering import order_by_importance
+from search.study.standalone import OwnWeights
 from search.study.workbench import Workbench
 from search.training.importance import SCORERS
 from spaces import Shape
@@ -66,7 +67,7 @@ def test_minilm_sorted_answers_as_minilm(bench: Workbench, minilm: Backbone) -> 
     inputs = minilm.tokenizer(["turn on the kitchen light", "no"], padding=True, return_tensors="pt")
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
     original = minilm.full_model(bench.task.labels, bench.config.seed).eval()
-    by_magnitude = bench.ordered("magnitude")
+    by_magnitude = OwnWeights(bench).ordered("magnitude")
     with torch.inference_mode():
         torch.testing.assert_close(by_magnitude(ids, mask).logits, original(ids, mask).logits, atol=1e-5, rtol=0)
     assert not torch.equal(by_magnitude.pooler.weight, original.pooler.weight)
@@ -157,7 +158,7 @@ def test_a_sorted_model_is_ordered_already() -> None:
 
 def test_the_heads_of_minilm_that_come_first_outweigh_the_rest(bench: Workbench) -> None:
     layer: Any
-    for layer in bench.ordered("magnitude").layers:
+    for layer in OwnWeights(bench).ordered("magnitude").layers:
         importance = head_importance(layer.attention, head_size=32)
         ranked = sorted(range(12), key=lambda head: importance[head], reverse=True)
         # Norms may be scaled before they are added, so that neighbours in the ranking may change places.

@@ -139,14 +139,14 @@ def test_minilm_cut_answers_as_minilm_with_the_rest_silenced(bench: Workbench) -
     inputs = bench.backbone.tokenizer(TEXTS, padding=True, return_tensors="pt")
     ids, mask = inputs["input_ids"], inputs["attention_mask"]
     with torch.inference_mode():
-        expected = silenced(bench.full, architecture)(ids, mask).logits
-        torch.testing.assert_close(cut(bench.full, architecture)(ids, mask).logits, expected, atol=1e-5, rtol=0)
-        assert not torch.allclose(expected, bench.full(ids, mask).logits, atol=1e-3)
+        expected = silenced(bench.pretrained, architecture)(ids, mask).logits
+        torch.testing.assert_close(cut(bench.pretrained, architecture)(ids, mask).logits, expected, atol=1e-5, rtol=0)
+        assert not torch.allclose(expected, bench.pretrained(ids, mask).logits, atol=1e-3)
 
 
 def test_a_cut_model_answers_the_same_when_saved_and_loaded(bench: Workbench, minilm: Backbone, tmp_path: Path) -> None:
     architecture = Architecture(layers=(1, 4), heads=(3, 8), ffn_sizes=(100, 513), hidden_size=200)
-    model = cut(bench.full, architecture)
+    model = cut(bench.pretrained, architecture)
     model.save_pretrained(tmp_path)
     loaded = ElasticForSequenceClassification.from_pretrained(tmp_path).eval()
     inputs = minilm.tokenizer(TEXTS, padding=True, return_tensors="pt")

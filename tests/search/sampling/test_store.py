@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from results.records import TrialRecord
 from search.config import StudyConfig
 from search.errors import UsageError
 from search.sampling.store import RECORD, StudyStore, begun_studies, study_store
+from tests.results.test_records import a_trial, some_costs
 
 CONFIG = StudyConfig.model_validate({"name": "mine", "task": "movie-snippets"})
 
@@ -33,16 +35,8 @@ def begin(folder: Path, name: str = "mine") -> StudyStore:
 
 
 def a_record(number: int) -> TrialRecord:
-    return TrialRecord(
-        number=number,
-        label="2L 4H 64F fp32",
-        candidate={"architecture": {"layers": [0, 5], "heads": [4, 4]}, "training": {"learning_rate": 1e-4}},
-        status="scored",
-        costs={"latency_ms": 1.5, "size_mb": 20.25},
-        machine="a board, büro",
-        score=0.8125,
-        seconds=2.5,
-    )
+    costs = some_costs(1.5, 20.25, machine="a board, büro")
+    return a_trial(number, score=0.8125, costs=costs, seconds=2.5)
 
 
 def test_a_study_exists_once_its_configuration_is_written(tmp_path: Path) -> None:
@@ -226,3 +220,31 @@ def test_what_a_process_that_died_in_a_write_left_is_cleared_away(tmp_path: Path
         assert journal.read_bytes() == whole
         store.optuna_study(CONFIG).ask()
     assert len(store.optuna_study(CONFIG).get_trials()) == 2
+
+
+BEFORE = Path(__file__).with_name("store-0.1")
+
+
+@pytest.fixture
+def before(tmp_path: Path) -> StudyStore:
+    """A study that version 0.1 ran: five entrants, four proposals and what it polished, without their artefacts."""
+    shutil.copytree(BEFORE, tmp_path / "studies" / "before")
+    return study_store(tmp_path, "before")
+
+
+def test_a_study_of_version_0_1_can_be_looked_at(before: StudyStore) -> None:
+    records = before.records()
+    assert records[0].entrant
+    assert records[0].costs is not None
+    assert "cores" in records[0].machine
+    assert any(record.polishes is not None for record in records)
+    ending = before.ending()
+    assert ending.standing.chosen is not None
+    assert ending.test_score is not None
+    assert before.study().n_trials > 4
+
+
+def test_a_study_of_version_0_1_is_not_gone_on_with(before: StudyStore) -> None:
+    with pytest.raises(UsageError, match=r"another version of bertailor.*--name") as caught:
+        before.save_config(before.config(), {})
+    assert "\n" not in str(caught.value)

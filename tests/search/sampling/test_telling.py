@@ -12,7 +12,7 @@ from results.choosing import standing_of
 from results.records import TrialRecord
 from search.sampling.store import RECORD, StudyStore
 from search.sampling.telling import MAX_CUT_OFF, add, recover, tell
-from tests.search.records import CONFIG, OBJECTIVES, SPACE, a_record, begun_store
+from tests.search.records import CONFIG, ENTRANTS, OBJECTIVES, SPACE, a_record, begun_store
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_every_budget_is_a_constraint_on_a_completed_trial(store: StudyStore, fi
     assert trial.constraints.keys() == {"latency_ms", "memory_mb", "size_mb", "score"}
     feasible = all(value <= 0 for value in trial.constraints.values())
     assert feasible == (record.status == "scored")
-    assert trial.values == [record.score or 0.0, record.costs["latency_ms"], record.costs["size_mb"]]
+    assert trial.values == [record.score or 0.0, record.figures["latency_ms"], record.figures["size_mb"]]
 
 
 def test_a_score_that_is_not_known_breaks_no_floor(store: StudyStore) -> None:
@@ -74,7 +74,7 @@ def test_a_score_of_the_artefact_goes_before_those_of_its_training(store: StudyS
 
 def test_a_trial_that_no_sampler_proposed_is_remembered_and_not_learnt_from(store: StudyStore) -> None:
     study = store.optuna_study(CONFIG)
-    records = [a_record(0, baseline=True, latency_ms=1.0), a_record(1, polishes=0, score=0.9, curve=(0.5, 0.75))]
+    records = [a_record(0, entrant=True, latency_ms=1.0), a_record(1, polishes=0, score=0.9, curve=(0.5, 0.75))]
     for record in records:
         add(study, record)
     assert [trial.state for trial in study.get_trials()] == [TrialState.FAIL] * 2
@@ -114,7 +114,7 @@ def waiting(study: optuna.Study) -> list[dict[str, Any]]:
 def test_a_trial_that_was_cut_off_is_failed_and_its_candidate_comes_again(store: StudyStore) -> None:
     trial = cut_off_trial(store)
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert study.get_trials()[trial.number].state == TrialState.FAIL
     assert waiting(study) == [trial.params]
     assert not store.trial_folder(trial.number).exists()
@@ -127,8 +127,8 @@ def test_a_trial_that_was_cut_off_is_failed_and_its_candidate_comes_again(store:
 def test_recovering_twice_proposes_a_candidate_once(store: StudyStore) -> None:
     cut_off_trial(store)
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG, SPACE)
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert len(waiting(study)) == 1
     assert store.records() == []
 
@@ -138,7 +138,7 @@ def test_a_candidate_that_is_cut_off_again_is_given_up(store: StudyStore) -> Non
     for _ in range(MAX_CUT_OFF):
         params.append(cut_off_trial(store).params)
         study = store.optuna_study(CONFIG)
-        recover(study, store, CONFIG, SPACE)
+        recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert all(other == params[0] for other in params)
     assert waiting(study) == []
     assert not study.get_trials(states=[TrialState.RUNNING])
@@ -151,7 +151,7 @@ def test_a_candidate_that_is_cut_off_again_is_given_up(store: StudyStore) -> Non
 def test_two_trials_that_were_cut_off_both_come_again(store: StudyStore) -> None:
     one, other = cut_off_trial(store), cut_off_trial(store)
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert one.params != other.params
     assert waiting(study) == [one.params, other.params]
 
@@ -159,7 +159,7 @@ def test_two_trials_that_were_cut_off_both_come_again(store: StudyStore) -> None
 def test_a_trial_that_was_cut_off_before_it_had_a_candidate_is_not_proposed(store: StudyStore) -> None:
     study = store.optuna_study(CONFIG)
     study.ask()
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert waiting(study) == []
     assert study.get_trials()[0].state == TrialState.FAIL
 
@@ -170,7 +170,7 @@ def test_finished_trials_are_left_as_they_are(store: StudyStore) -> None:
     tell(study, study.ask(), a_record(1, status="failed", score=None), CONFIG)
     store.trial_folder(0).mkdir(parents=True)
     before = store.records()
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert store.records() == before
     assert waiting(study) == []
     assert store.trial_folder(0).is_dir()
@@ -179,7 +179,7 @@ def test_finished_trials_are_left_as_they_are(store: StudyStore) -> None:
 def test_no_member_of_the_front_is_without_its_artefact(store: StudyStore) -> None:
     trial = cut_off_trial(store)
     trial.set_user_attr(RECORD, a_record(trial.number).to_dict())
-    recover(store.optuna_study(CONFIG), store, CONFIG, SPACE)
+    recover(store.optuna_study(CONFIG), store, CONFIG, SPACE, ENTRANTS)
     standing = standing_of(store.records(), OBJECTIVES)
     assert all(store.trial_folder(number).is_dir() for number in standing.front)
 
@@ -194,7 +194,7 @@ def test_a_trial_that_was_cut_off_after_its_record_was_written_is_finished(
 ) -> None:
     cut_off_trial(store).set_user_attr(RECORD, record.to_dict())
     study = store.optuna_study(CONFIG)
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert store.records() == [record]
     assert waiting(study) == []
     assert not study.get_trials(states=[TrialState.RUNNING])
@@ -203,9 +203,9 @@ def test_a_trial_that_was_cut_off_after_its_record_was_written_is_finished(
 
 def test_recovering_leaves_what_no_sampler_proposed_as_it_is(store: StudyStore) -> None:
     study = store.optuna_study(CONFIG)
-    add(study, a_record(0, baseline=True))
+    add(study, a_record(0, entrant=True))
     store.trial_folder(0).mkdir(parents=True)
-    recover(study, store, CONFIG, SPACE)
+    recover(study, store, CONFIG, SPACE, ENTRANTS)
     assert waiting(study) == []
     assert len(study.get_trials()) == 1
     assert store.trial_folder(0).is_dir()

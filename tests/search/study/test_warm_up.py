@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,14 @@ import yaml
 from results.records import WarmUp
 from search.errors import UsageError
 from search.models.elastic import ElasticForSequenceClassification
-from search.study.warm_up import RECIPE, kept, warm_up
+from search.study.job import Report, Stage
+from search.study.warm_up import RECIPE, SUPER_NETWORKS, kept, warm_up
 from search.study.workbench import Workbench
 from search.training.fine_tuning import evaluate
+from search.training.optimisation import n_steps
+from search.training.super_network import BATCH_SIZE
 from tests.conftest import tiny_rows, write_csv
-from tests.search.conftest import Remembering
+from tests.search.conftest import Heard
 from tests.search.small_studies import SIZES, small_bench
 
 
@@ -25,25 +30,25 @@ class WarmedUp:
     """A super-network that was really trained."""
 
     bench: Workbench
-    untrained: dict[str, torch.Tensor]
-    folder: Path
     model: ElasticForSequenceClassification
     story: WarmUp
 
     @property
+    def store(self) -> Path:
+        """The folder of studies that share it."""
+        return self.bench.store
+
+    @property
     def place(self) -> Path:
         """Where it is kept."""
-        (place,) = self.folder.iterdir()
+        (place,) = (self.store / SUPER_NETWORKS).iterdir()
         return place
 
 
 @pytest.fixture(scope="module")
 def warmed_up(tmp_path_factory: pytest.TempPathFactory) -> WarmedUp:
-    root = tmp_path_factory.mktemp("warm-up")
-    bench = small_bench(root, Remembering())
-    untrained = {name: weight.clone() for name, weight in bench.full.state_dict().items()}
-    model, story = warm_up(bench, root / "super-networks")
-    return WarmedUp(bench, untrained, root / "super-networks", model, story)
+    bench = small_bench(tmp_path_factory.mktemp("warm-up"))
+    return WarmedUp(bench, *warm_up(bench, Heard()))
 
 
 def same_weights(one: ElasticForSequenceClassification, other: ElasticForSequenceClassification) -> bool:
@@ -52,12 +57,22 @@ def same_weights(one: ElasticForSequenceClassification, other: ElasticForSequenc
 
 
 def test_a_super_network_was_trained_and_tells_how(warmed_up: WarmedUp) -> None:
-    assert any(not torch.equal(w, warmed_up.untrained[name]) for name, w in warmed_up.model.state_dict().items())
+    assert not same_weights(warmed_up.model, warmed_up.bench.pretrained)
     assert not warmed_up.story.reused
     assert warmed_up.story.settings["epochs"] == "1"
     phases = [next(iter(metrics)) for _, metrics in warmed_up.story.curves]
     assert phases == sorted(phases)
     assert set(phases) == {"alone_loss", "together_loss"}
+
+
+def test_the_steps_of_the_second_phase_count_on(warmed_up: WarmedUp) -> None:
+    steps = [step for step, _ in warmed_up.story.curves]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 2 * n_steps(warmed_up.bench.train, BATCH_SIZE)
+
+
+def test_what_candidates_are_cut_from_before_stays_as_it_is(warmed_up: WarmedUp, tmp_path: Path) -> None:
+    assert same_weights(warmed_up.bench.pretrained, small_bench(tmp_path).pretrained)
 
 
 def test_the_score_told_is_that_of_the_kept_network(warmed_up: WarmedUp) -> None:
@@ -67,17 +82,17 @@ def test_the_score_told_is_that_of_the_kept_network(warmed_up: WarmedUp) -> None
 
 
 def test_the_second_study_of_a_recipe_takes_the_first_ones(warmed_up: WarmedUp, tmp_path: Path) -> None:
-    tracker = Remembering()
-    other = small_bench(tmp_path, tracker, name="other", trials=3, sampler="random", polish_epochs=5)
-    model, story = warm_up(other, warmed_up.folder)
+    heard = Heard()
+    other = small_bench(tmp_path, warmed_up.store, name="other", trials=3, sampler="random", polish_epochs=5)
+    model, story = warm_up(other, heard)
     assert same_weights(model, warmed_up.model)
     assert story.reused
     assert (story.curves, story.seconds) == (warmed_up.story.curves, warmed_up.story.seconds)
-    assert tracker.stages[-1] == f"taking the super-network from {warmed_up.place}"
+    assert heard.stages[-1] == f"taking the super-network from {warmed_up.place}"
 
 
 def test_training_anew_gives_the_same_network(warmed_up: WarmedUp, tmp_path: Path) -> None:
-    model, story = warm_up(small_bench(tmp_path), tmp_path / "super-networks")
+    model, story = warm_up(small_bench(tmp_path), Heard())
     assert not story.reused
     assert same_weights(model, warmed_up.model)
 
@@ -85,8 +100,8 @@ def test_training_anew_gives_the_same_network(warmed_up: WarmedUp, tmp_path: Pat
 def test_what_is_compressed_afterwards_needs_no_other_network(warmed_up: WarmedUp, tmp_path: Path) -> None:
     space = tmp_path / "fp32.yaml"
     space.write_text(yaml.safe_dump({"architecture": SIZES, "compression": {"quantisation": "none"}}))
-    bench = small_bench(tmp_path, space=str(space))
-    assert kept(bench, warmed_up.folder) is not None
+    bench = small_bench(tmp_path, warmed_up.store, space=str(space))
+    assert same_weights(kept(bench)[0], warmed_up.model)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +113,13 @@ def test_another_recipe_has_another_folder(change: dict[str, object], warmed_up:
     if "task" in change:
         change = {"task": str(write_csv(tmp_path / "fewer.csv", tiny_rows()[2:-2]))}
     with pytest.raises(UsageError, match="is gone: `bertailor search` with the study trains it again") as caught:
-        kept(small_bench(tmp_path, **change), warmed_up.folder)
-    assert str(warmed_up.folder) in str(caught.value)
+        kept(small_bench(tmp_path, warmed_up.store, **change))
+    assert str(warmed_up.store) in str(caught.value)
     assert warmed_up.place.name not in str(caught.value)
 
 
 def test_a_network_that_is_kept_is_found_again(warmed_up: WarmedUp, tmp_path: Path) -> None:
-    assert same_weights(kept(small_bench(tmp_path), warmed_up.folder), warmed_up.model)
+    assert same_weights(kept(small_bench(tmp_path, warmed_up.store))[0], warmed_up.model)
 
 
 def changed_weights(place: Path) -> None:
@@ -148,25 +163,24 @@ def a_recipe_of_another_kind(place: Path) -> None:
 def test_a_network_that_was_tampered_with_is_refused_with_its_folder_and_a_remedy(
     harm: object, warmed_up: WarmedUp, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "super-networks"
-    shutil.copytree(warmed_up.folder, folder)
-    place = folder / warmed_up.place.name
+    shutil.copytree(warmed_up.store, tmp_path / "store")
+    bench = dataclasses.replace(warmed_up.bench, store=tmp_path / "store")
+    place = tmp_path / "store" / SUPER_NETWORKS / warmed_up.place.name
     assert callable(harm)
     harm(place)
-    for take in (warm_up, kept):
+    for take in (partial(warm_up, tell=Heard()), kept):
         with pytest.raises(UsageError, match="delete the folder, and it is trained again") as caught:
-            take(warmed_up.bench, folder)
+            take(bench)
         assert str(place) in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
 def test_a_warm_up_that_is_cut_off_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
-    class Interrupting(Remembering):
-        def stage(self, text: str) -> None:
-            if text.startswith("warm-up, together"):
-                raise KeyboardInterrupt
+    def interrupt(told: Stage | Report) -> None:
+        if isinstance(told, Stage) and told.text.startswith("warm-up, together"):
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        warm_up(small_bench(tmp_path, Interrupting()), tmp_path / "super-networks")
-    _, story = warm_up(small_bench(tmp_path), tmp_path / "super-networks")
+        warm_up(small_bench(tmp_path), interrupt)
+    _, story = warm_up(small_bench(tmp_path), Heard())
     assert not story.reused

@@ -27,6 +27,12 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 PYPROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
+@pytest.fixture(scope="module")
+def archive(movie_snippets: Task) -> bytes:
+    """What loading the task has put into the user's cache, wherever that is."""
+    return (cache_folder() / ARCHIVE).read_bytes()
+
+
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -72,10 +78,7 @@ def test_loading_twice_gives_the_same_splits(movie_snippets: Task) -> None:
 
 
 @pytest.mark.usefixtures("no_index")
-def test_an_archive_in_the_cache_needs_no_network(movie_snippets: Task, own_cache: Path, tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("XDG_CACHE_HOME")
-        archive = (cache_folder() / ARCHIVE).read_bytes()
+def test_an_archive_in_the_cache_needs_no_network(movie_snippets: Task, archive: bytes, own_cache: Path) -> None:
     (own_cache / ARCHIVE).write_bytes(archive)
     assert MovieSnippets().load().train == movie_snippets.train
 

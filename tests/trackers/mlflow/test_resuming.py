@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from results.records import Ending, Standing, StudyRecord
+from results.choosing import Ending, Standing
+from results.records import StudyRecord
 from tests.results.test_records import a_study, a_trial, failed
 from tests.trackers.conftest import Book, standing
 

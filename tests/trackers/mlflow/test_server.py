@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from results.records import Ending, Standing
+from results.choosing import Ending, Standing
 from tests.ports import free_port
 from tests.results.test_records import a_study, a_trial
 from tests.servers import running_mlflow

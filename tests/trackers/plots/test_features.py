@@ -2,15 +2,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.results.test_records import a_trial
+from tests.results.test_records import a_trial, changed
 from trackers.plots.features import features
+
+DEEPER = changed(a_trial(0).candidate, architecture={"layers": [0, 2, 5], "heads": [4] * 3, "ffn_sizes": [64] * 3})
 
 
 def trials_with(section: str, name: str, values: list[Any]) -> list[Any]:
     candidate = a_trial(0).candidate
     return [
-        a_trial(number, candidate={**candidate, section: {**candidate[section], name: value}})
-        for number, value in enumerate(values)
+        a_trial(number, candidate=changed(candidate, **{section: {name: value}})) for number, value in enumerate(values)
     ]
 
 
@@ -22,8 +23,10 @@ def test_only_what_differs_is_a_feature() -> None:
 def test_what_differs_between_layers_counts_by_its_mean_and_the_layers_by_their_number() -> None:
     found = features(trials_with("architecture", "heads", [[4, 4], [2, 4]]))
     assert [(feature.name, feature.categories) for feature in found] == [("heads", ("3", "4"))]
-    found = features(trials_with("architecture", "layers", [[0, 5], [1, 5], [0, 2, 5]]))
-    assert [(feature.name, feature.values) for feature in found] == [("depth", (0, 0, 1))]
+    found = features(trials_with("architecture", "layers", [[0, 5], [1, 5], [2, 5]]))
+    assert found == []
+    found = features([a_trial(0), a_trial(1, candidate=DEEPER)])
+    assert [(feature.name, feature.values) for feature in found] == [("depth", (0, 1))]
 
 
 def test_numbers_come_by_size_and_what_stays_whole_last() -> None:

@@ -4,14 +4,15 @@ from itertools import combinations
 
 import pytest
 
-from results.records import Standing
+from results.budgets import Budgets
+from results.choosing import Standing
 from tests.results.test_records import a_study, a_trial, failed, over_budget, polished, stopped, worse
 from trackers.plots.front import front_figure
 
 STANDING = Standing(
     trials=(
         a_trial(0, score=0.9, latency_ms=7.0),
-        a_trial(1, score=0.6, latency_ms=7.5, baseline=True),
+        a_trial(1, score=0.6, latency_ms=7.5, entrant=True),
         over_budget(2),
         failed(3),
     ),
@@ -45,7 +46,7 @@ def test_each_trial_is_drawn_as_what_became_of_it() -> None:
         "dominated": ["#1"],
         "over-budget": ["#2"],
         "recommended": ["#0"],
-        "baseline": ["#1"],
+        "entrant": ["#1"],
     }
 
 
@@ -69,7 +70,7 @@ def test_each_point_stands_at_its_figures() -> None:
 
 
 def test_budgets_of_the_objectives_are_drawn_as_lines() -> None:
-    study = a_study(objectives=("score", "latency_ms"), budgets={"latency_ms": 8.0, "score": 0.5, "memory_mb": 400.0})
+    study = a_study(objectives=("score", "latency_ms"), budgets=Budgets(latency_ms=8.0, score=0.5, memory_mb=400.0))
     shapes = front_figure(study, STANDING).layout.shapes
     assert sorted((shape.x0, shape.y0) for shape in shapes if shape.x0 == 8.0) == [(8.0, 0)]
     assert [shape.y0 for shape in shapes if shape.y0 == shape.y1] == [0.5]
@@ -79,7 +80,7 @@ def test_budgets_of_the_objectives_are_drawn_as_lines() -> None:
 def test_each_outcome_is_in_the_legend_once() -> None:
     figure = front_figure(a_study(), STANDING)
     shown = [trace.name for trace in figure.data if trace.showlegend]
-    assert sorted(shown) == ["baseline", "dominated", "front", "over-budget", "recommended"]
+    assert sorted(shown) == ["dominated", "entrant", "front", "over-budget", "recommended"]
 
 
 def test_costs_have_logarithmic_axes_and_scores_do_not() -> None:
@@ -90,7 +91,7 @@ def test_costs_have_logarithmic_axes_and_scores_do_not() -> None:
 def test_scores_far_below_what_matters_do_not_squeeze_it() -> None:
     trials = (
         a_trial(0, score=0.95),
-        a_trial(1, score=0.9, baseline=True),
+        a_trial(1, score=0.9, entrant=True),
         a_trial(2, score=0.1),
         a_trial(3, score=0.8),
     )

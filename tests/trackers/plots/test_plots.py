@@ -5,20 +5,22 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from results.choosing import standing_of
-from results.records import Standing, TrialRecord
-from tests.results.test_records import a_study, a_trial, failed, over_budget, stopped
+from results.choosing import Standing, standing_of
+from results.records import TrialRecord
+from spaces import Candidate
+from tests.results.test_records import a_study, a_trial, failed, over_budget, some_costs, stopped
 from trackers.plots import plots
 from trackers.plots.png import png
 
+TRAINING = {"learning_rate": st.floats(1e-5, 1e-2), "batch_size": st.just(16)}
 STUDY = a_study(objectives=("score", "latency_ms", "size_mb"))
 
 
 @st.composite
-def candidates(draw: st.DrawFn) -> dict[str, Any]:
+def candidates(draw: st.DrawFn) -> Candidate:
     depth = draw(st.integers(1, 3))
     sizes = {name: draw(st.lists(st.sampled_from([4, 8]), min_size=depth, max_size=depth)) for name in ("heads", "ffn")}
-    return {
+    sections: dict[str, Any] = {
         "architecture": {
             "layers": list(range(depth)),
             "heads": sizes["heads"],
@@ -26,8 +28,9 @@ def candidates(draw: st.DrawFn) -> dict[str, Any]:
             "hidden_size": draw(st.sampled_from([192, 384])),
         },
         "compression": {"quantisation": "none", "vocabulary": draw(st.none() | st.integers(1000, 9000))},
-        "training": draw(st.none() | st.fixed_dictionaries({"learning_rate": st.floats(1e-5, 1e-2)})),
+        "training": draw(st.none() | st.fixed_dictionaries(TRAINING)),
     }
+    return Candidate.model_validate(sections)
 
 
 @st.composite
@@ -37,8 +40,8 @@ def trials(draw: st.DrawFn) -> list[TrialRecord]:
         kind = draw(st.sampled_from(["scored", "scored", "failed", "over", "stopped", "repeat"]))
         known = {
             "candidate": draw(candidates()),
-            "costs": {"latency_ms": draw(st.floats(1e-3, 1e3)), "size_mb": draw(st.floats(0.1, 500))},
-            "baseline": draw(st.booleans()),
+            "costs": some_costs(draw(st.floats(1e-3, 1e3)), draw(st.floats(0.1, 500))),
+            "entrant": draw(st.booleans()),
         }
         made = {"failed": failed, "over": over_budget, "stopped": stopped}.get(kind)
         if made is not None:
@@ -59,5 +62,6 @@ def test_whatever_trials_there_are_all_plots_can_be_drawn(records: list[TrialRec
 
 
 def test_where_all_candidates_are_alike_nothing_is_said_of_what_decides() -> None:
-    records = tuple(a_trial(number, score=number / 20) for number in range(12))
+    alike = a_trial(0).candidate
+    records = tuple(a_trial(number, score=number / 20, candidate=alike) for number in range(12))
     assert "importances" not in plots(STUDY, Standing(trials=records, front=(11,), recommended=11))

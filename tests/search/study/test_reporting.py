@@ -8,9 +8,10 @@ import pytest
 
 from results.records import TrialRecord
 from search.artifacts.scoring import artifact_answers, score_artifact
-from search.study.comparison import compare
+from search.study.reporting import compare
 from search.tasks import Metric, Task
 from search.tasks.intervals import score_interval
+from tests.results.test_records import some_costs
 from tests.search.conftest import FinishedTrial
 
 RNG = np.random.default_rng(0)
@@ -83,8 +84,8 @@ def test_a_comparison_is_of_the_chosen_trial_with_the_full_one(
     finished_trial: FinishedTrial, finished_int8_trial: FinishedTrial
 ) -> None:
     task, batch_size = finished_trial.bench.task, 1
-    chosen = answered(finished_int8_trial, task, costs={"latency_ms": 2.0, "size_mb": 10.0})
-    full = answered(finished_trial, task, costs={"latency_ms": 6.0, "size_mb": 40.0})
+    chosen = answered(finished_int8_trial, task, costs=some_costs(2.0, 10.0))
+    full = answered(finished_trial, task, costs=some_costs(6.0, 40.0))
     comparison = compare(chosen, full, task)
     assert (comparison.faster, comparison.smaller) == (3, 4)
     assert comparison.full_score == score_artifact(finished_trial.folder, task, task.test, batch_size)

@@ -1,0 +1,1 @@
+"""Engines: who runs a study's jobs. They know nothing of studies."""
