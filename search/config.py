@@ -73,7 +73,8 @@ class StudyConfig(BaseModel):
         objectives: What the front trades off; ``score`` is maximised, costs are minimised.
         budgets: What a candidate must keep to.
         sampler: Which of Optuna's samplers proposes candidates; ``auto`` is ``gp``, and ``tpe`` after the first 60.
-        trials: How many candidates the sampler proposes; entrants and polished versions come on top.
+        trials: How many candidates the sampler proposes in all runs of the study; entrants and polished ones come on
+            top.
         time: No trial starts after so long, such as ``90s``, ``20m``, ``1h30m`` or a number of seconds; the limit of
             one run of the command, not of the study.
         seed: Decides everything that chance decides, but for the machine's timings.

@@ -81,8 +81,8 @@ def running_board(folder: Path) -> Iterator[Board]:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
     port = free_port()
     (folder / "server").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\n"
-        f"StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nSetEnv HOME={home}\nMaxStartups 100\n",
+        f'Port {port}\nListenAddress 127.0.0.1\nHostKey "{folder}/host"\nAuthorizedKeysFile "{folder}/user.pub"\n'
+        f'StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nSetEnv "HOME={home}"\nMaxStartups 100\n',
         encoding="utf-8",
     )
     (folder / "known").write_text(f"[127.0.0.1]:{port} {(folder / 'host.pub').read_text()}", encoding="utf-8")
@@ -91,7 +91,8 @@ def running_board(folder: Path) -> Iterator[Board]:
     write_client(folder, "mistaken", port, known_hosts=folder / "wrong")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # root's sshd wants it
-    server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "server"], stderr=(folder / "log").open("wb"))
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "server"], stderr=log)
     try:
         wait_for(port, server, folder / "log")
         yield Board(folder, home, port, server)
@@ -112,8 +113,8 @@ def kill(processes: list[psutil.Process]) -> None:
 def write_client(folder: Path, name: str, port: int, known_hosts: Path) -> None:
     """Write a configuration of the client, as a user has it in ~/.ssh/config."""
     (folder / name).write_text(
-        f"Host board\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n IdentityFile {folder}/user\n"
-        f" IdentitiesOnly yes\n UserKnownHostsFile {known_hosts}\n StrictHostKeyChecking yes\n",
+        f'Host board\n HostName 127.0.0.1\n Port {port}\n User {getpass.getuser()}\n IdentityFile "{folder}/user"\n'
+        f' IdentitiesOnly yes\n UserKnownHostsFile "{known_hosts}"\n StrictHostKeyChecking yes\n',
         encoding="utf-8",
     )
 

@@ -60,7 +60,7 @@ class OwnWeights(Weights):
         """The pretrained encoder in an order, which is found when it is first asked for."""
         if importance not in self._ordered:
             copied = copy.deepcopy(self._bench.pretrained)
-            order_channels(copied, importance, self._bench.train, seed=self._bench.config.seed)
+            order_channels(copied, importance, self._bench.train, self._bench.task.kind, seed=self._bench.config.seed)
             self._ordered[importance] = copied
         return self._ordered[importance]
 
@@ -74,7 +74,7 @@ class OwnWeights(Weights):
             model = prune_in_rounds(bench, self.whole(job.candidate), job.candidate, training)
         tell(Stage("training"))
         curve = bench.trainer.train(
-            job.number, model, costs, training, label_loss(model), bench.train, job.rivals, tell
+            job.number, model, costs, training, label_loss(model, bench.task.kind), bench.train, job.rivals, tell
         )
         return model, curve
 

@@ -60,5 +60,5 @@ class InheritedWeights(Weights):
             return model, Curve((), ())
         training = DISTILLATION.model_copy(update={"steps": bench.config.trial_steps})
         tell(Stage("training"))
-        loss_of = distillation_loss(model, self.teacher)
+        loss_of = distillation_loss(model, self.teacher, bench.task.kind)
         return model, bench.trainer.train(job.number, model, costs, training, loss_of, bench.train, job.rivals, tell)

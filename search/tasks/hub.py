@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from search.errors import UsageError
 from search.tasks.assemble import Rows, Source, assemble
-from search.tasks.task import MIN_TOKENS, Metric, Task
+from search.tasks.kinds import SINGLE_LABEL
+from search.tasks.task import MIN_TOKENS, Task
 
 TEXT_COLUMNS = ("text", "sentence", "content", "utterance", "tweet", "review", "question")
 LABEL_COLUMNS = ("label", "labels", "intent", "category", "class", "target", "coarse_label")
@@ -30,7 +31,7 @@ class HubTask(BaseModel):
     hub: str
     text: str | None = None
     label: str | None = None
-    metric: Metric = "accuracy"
+    metric: Annotated[str, AfterValidator(SINGLE_LABEL.checked)] = "accuracy"
     max_tokens: Annotated[int, Field(ge=MIN_TOKENS)] = 128
 
     def load(self) -> Task:

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ import pytest
 from mlflow.tracking import MlflowClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.e2e.conftest import COMMAND, answered, finish_a_study
+from tests.e2e.conftest import COMMAND, answered
 from tests.ports import free_port
-from tests.servers import end_with_children, wait_for_page
+from tests.servers import START_LIMIT_S, end_with_children, wait_for_page
 from trackers.mlflow.store import embedded_uri
 
 CHROMIUM = shutil.which("chromium")
@@ -42,28 +43,26 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a finished study called tiny, without a super-network, and its bundle."""
-    return finish_a_study(tmp_path_factory.mktemp("finished"), strategy="standalone", trials=4)
-
-
-@pytest.fixture(scope="module")
-def pages(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+def pages(snapshot: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     """What `bertailor ui tiny` starts and opens; the browser is a program that writes down what it is to open."""
     folder, port = tmp_path_factory.mktemp("browser"), free_port()
-    browser = folder / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {folder}/part && mv {folder}/part {folder}/opened\n')
+    opened, browser = folder / "opened", folder / "scribe"
+    browser.write_text(f'#!/bin/sh\necho "$1" > "{opened}.part" && mv "{opened}.part" "{opened}"\n')
     browser.chmod(0o755)
-    variables = {**os.environ, "BROWSER": str(browser)}
+    # By its name, because what BROWSER says is split where it has a space.
+    variables = {**os.environ, "BROWSER": browser.name, "PATH": f"{folder}:{os.environ['PATH']}"}
     server = subprocess.Popen(
-        [COMMAND, "ui", "tiny", "--port", str(port)], cwd=finished, env=variables, stdout=subprocess.DEVNULL
+        [COMMAND, "ui", "tiny", "--port", str(port)], cwd=snapshot, env=variables, stdout=subprocess.DEVNULL
     )
     try:
         address = f"http://127.0.0.1:{port}"
         wait_for_page(f"{address}/health", server)
-        while not (folder / "opened").is_file():
+        deadline = time.monotonic() + START_LIMIT_S
+        while not opened.is_file():
             assert server.poll() is None
-        yield Pages(address, (folder / "opened").read_text().strip())
+            assert time.monotonic() < deadline, "no browser was asked to open anything"
+            time.sleep(0.1)
+        yield Pages(address, opened.read_text().strip())
     finally:
         end_with_children(server)
 
@@ -87,8 +86,8 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def front(finished: Path) -> list[dict[str, object]]:
-    members: list[dict[str, object]] = answered("front", "tiny", cwd=finished)["front"]
+def front(snapshot: Path) -> list[dict[str, object]]:
+    members: list[dict[str, object]] = answered("front", "tiny", cwd=snapshot)["front"]
     return members
 
 
@@ -171,29 +170,29 @@ def test_the_exported_model_is_registered_with_its_alias_and_signature(pages: Pa
     expect(page.get_by_text("latency_p95_ms")).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_the_registered_model_answers_as_the_bundle_does(finished: Path) -> None:
+def test_the_registered_model_answers_as_the_bundle_does(snapshot: Path) -> None:
     script = (
         "import json, mlflow; mlflow.set_tracking_uri('{uri}');"
         " graph = mlflow.onnx.load_model('models:/tiny@exported');"
         " answers = mlflow.pyfunc.load_model('models:/tiny@exported').predict(['set a timer for 12 minutes']);"
         " print(json.dumps([len(graph.graph.node), answers]))"
-    ).format(uri=embedded_uri(finished / "mlruns"))
+    ).format(uri=embedded_uri(snapshot / "mlruns"))
     python = COMMAND.with_name("python")
     said = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True).stdout
     n_nodes, answers = json.loads(said.splitlines()[-1])
-    (expected,) = answered("predict", "bundle", "set a timer for 12 minutes", cwd=finished)
+    (expected,) = answered("predict", "bundle", "set a timer for 12 minutes", cwd=snapshot)
     assert n_nodes > 10
     assert answers[0]["label"] == expected["label"]
     assert answers[0]["probability"] == pytest.approx(expected["probability"], abs=1e-4)
-    client = MlflowClient(embedded_uri(finished / "mlruns"))
+    client = MlflowClient(embedded_uri(snapshot / "mlruns"))
     assert client.get_model_version_by_alias("tiny", "exported").tags["candidate"]
 
 
-def test_where_there_is_no_browser_the_address_is_told_and_the_server_ends_with_the_command(finished: Path) -> None:
+def test_where_there_is_no_browser_the_address_is_told_and_the_server_ends_with_the_command(snapshot: Path) -> None:
     port = free_port()
     variables = {**{k: v for k, v in os.environ.items() if k != "DISPLAY"}, "BROWSER": "/nowhere/browser", "PATH": ""}
     command = [COMMAND, "ui", "tiny", "--port", str(port)]
-    server = subprocess.Popen(command, cwd=finished, env=variables, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(command, cwd=snapshot, env=variables, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     try:
         told = next(line for line in server.stdout if "no browser can be opened here" in line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.e2e.conftest import (
     SHORT,
     answered,
     bertailor,
+    installed,
     succeeded,
     write_yaml,
 )
@@ -103,8 +105,8 @@ def test_export_makes_an_entrant_again_that_kept_no_files(finished: Path, tmp_pa
     members = {member["trial"] for member in answered("front", "tiny", cwd=finished)["front"]}
     number = next(r.number for r in store.records() if r.entrant and r.score is not None and r.number not in members)
     shutil.rmtree(store.trial_folder(number), ignore_errors=True)
-    exported = answered("export", "tiny", "--out", tmp_path / "out", "--trial", str(number), cwd=finished)
-    assert exported["trial"] == number
+    options = ["--out", tmp_path / "out", "--trial", str(number), "--json"]
+    assert json.loads(installed("export", "tiny", *options, cwd=finished))["trial"] == number
     (record,) = [record for record in store.records() if record.number == number]
     assert sha256_of(tmp_path / "out" / "model.onnx") == record.artifact
 

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from search.models.backbones import Backbone, elastic_config
+from search.models.assembling import elastic_config
+from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut
 from search.tasks import Split, Task
+from search.tasks.kinds import SINGLE_LABEL
 from search.training.batches import EncodedSplit
 from search.training.fine_tuning import evaluate
 from search.training.optimisation import Progress
@@ -54,7 +56,9 @@ def trained(
     def on_report(phase: str, progress: Progress) -> None:
         told.append((phase, progress))
 
-    train_super_network(model, texts, epochs, SMALLEST, draw, importance="taylor", seed=seed, on_report=on_report)
+    train_super_network(
+        model, texts, SINGLE_LABEL, epochs, SMALLEST, draw, importance="taylor", seed=seed, on_report=on_report
+    )
     return model, told
 
 
@@ -80,9 +84,9 @@ def test_first_the_largest_learns_alone_and_then_all_together(n_words: int, text
     assert [(phase, progress.step) for phase, progress in told] == [
         ("alone", 1),
         ("alone", 2),
-        *(("together", step) for step in (1, 2, 3, 4)),
+        *(("together", step) for step in (3, 4, 5, 6)),
     ]
-    assert told[-1][1].epochs == 2
+    assert told[-1][1].epochs == 3
 
 
 def test_another_architecture_is_drawn_for_every_step_together(n_words: int, texts: EncodedSplit) -> None:
