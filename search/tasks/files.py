@@ -34,7 +34,7 @@ class FileTask(BaseModel):
         test: The texts that a winner is reported on; without it, another tenth is held out.
         text: The column of the texts.
         label: The column of the labels.
-        metric: What the score is.
+        metric: What the score is: ``accuracy`` or ``macro-f1``.
         max_tokens: Texts are cut after so many word pieces.
     """
 

@@ -23,7 +23,7 @@ class HubTask(BaseModel):
         hub: ``name`` or ``owner/name``; a configuration follows after a slash, as in ``glue/sst2``.
         text: The text column; without it, the first usual name that the data set has.
         label: The label column; likewise.
-        metric: What the score is.
+        metric: What the score is: ``accuracy`` or ``macro-f1``.
         max_tokens: Texts are cut after so many word pieces.
     """
 
