@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 
 from search.graphs.template import filled_graph
-from search.models.backbones import elastic_config
+from search.models.assembling import elastic_config
 from search.models.elastic import ElasticForSequenceClassification
 from search.runtime.machine import machine
 from spaces import Shape

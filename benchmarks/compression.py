@@ -101,7 +101,7 @@ def measured(name: str, candidate: Candidate, bench: Workbench, weights: Weights
     lossy = compression.embedding_rank or compression.dense_rank
     if lossy or candidate.architecture != bench.entrants.full_fp32.architecture:
         training = DISTILLATION.model_copy(update={"epochs": epochs})
-        optimise(model, bench.train, training, distillation_loss(model, whole), seed=0)
+        optimise(model, bench.train, training, distillation_loss(model, whole, bench.task.kind), seed=0)
     with tempfile.TemporaryDirectory() as folder:
         bench.maker.build(model, candidate, Path(folder))
         costs = bench.device.measure(Path(folder), bench.meter.texts)

@@ -34,7 +34,8 @@ from search.artifacts.scoring import score_artifact
 from search.compression import Draft
 from search.config import StudyConfig
 from search.devices.loading import load_device
-from search.models.backbones import elastic_names, load_backbone
+from search.models.backbones import load_backbone
+from search.models.families import FAMILIES
 from search.models.slicing import cut
 from search.runtime.machine import machine
 from search.sampling.store import MAXIMIZE, MINIMIZE
@@ -129,7 +130,7 @@ def by_hand(task: Task, limit_s: float, seed: int) -> Found:
         with tempfile.TemporaryDirectory() as folder:
             trainer = trainer_of(task, training, seed, Path(folder), depth)
             trainer.train()
-            weights = elastic_names(trainer.model.cpu().state_dict())
+            weights = FAMILIES["bert"].elastic_names(trainer.model.cpu().state_dict())
             model = cut(backbone.full_model(task.labels, seed), first_layers(backbone.shape, depth))
             model.load_state_dict(weights)
             compression = Compression(quantisation=quantisation)

@@ -63,7 +63,7 @@ def with_ours(task: Task, steps: int, seed: int) -> tuple[float, float]:
     train = EncodedSplit(task.train, backbone.tokenizer, task.max_tokens)
     training = Training(learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE, steps=steps)
     started = time.perf_counter()
-    optimise(model, train, training, label_loss(model), seed=seed)
+    optimise(model, train, training, label_loss(model, task.kind), seed=seed)
     return time.perf_counter() - started, validation_loss(model, task)
 
 

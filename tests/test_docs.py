@@ -135,6 +135,12 @@ def test_the_benchmarks_of_the_pages_exist() -> None:
     assert [program for program in programs if not (ROOT / program).is_file()] == []
 
 
+def test_the_map_of_the_rooms_names_what_there_is() -> None:
+    rooms = re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert {"spaces/", "search/study/", "search/study/trial.py"} <= {*rooms}
+    assert [room for room in rooms if not (ROOT / room).exists()] == []
+
+
 @pytest.mark.parametrize(("page", "block"), blocks("yaml"))
 def test_the_files_of_a_page_can_be_read(page: str, block: str) -> None:
     raw = yaml.safe_load(block)

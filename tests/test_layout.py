@@ -20,30 +20,29 @@ PACKAGES = ("spaces", "results", "trackers", "search")
 ROOMS = {
     "spaces": "",
     "results": "spaces",
-    "trackers": "spaces results",
+    "trackers": "results",
     "trackers/plots": "spaces results",
     "trackers/mlflow": "spaces results trackers trackers/plots",
     "search": "spaces",
     "search/runtime": "",
-    "search/tasks/kinds": "search",
+    "search/engines": "",
+    "search/tasks/kinds": "spaces",
     "search/tasks": "spaces search search/tasks/kinds",
-    "search/config": "spaces results search search/tasks/kinds search/tasks",
-    "search/models/families": "search",
-    "search/models": "spaces search search/tasks/kinds search/models/families",
-    "search/training": "spaces search search/tasks/kinds search/tasks search/models",
-    "search/graphs": "spaces search search/models",
-    "search/compression": "spaces search search/tasks search/models search/graphs",
-    "search/artifacts": "spaces search search/runtime search/tasks/kinds search/tasks search/models search/compression",
+    "search/config": "spaces results search search/tasks",
+    "search/models/families": "spaces",
+    "search/models": "spaces search search/models/families",
+    "search/training": "spaces search/tasks/kinds search/tasks search/models",
+    "search/graphs": "search/models",
+    "search/compression": "spaces search/tasks search/models search/graphs",
+    "search/artifacts": "spaces search/runtime search/tasks search/models search/compression",
     "search/devices": "spaces results search search/runtime search/artifacts",
     "search/sampling": "spaces results trackers search search/config",
-    "search/engines": "spaces results search",
-    "search/study": "spaces results trackers search search/tasks/kinds search/tasks search/config search/models"
-    " search/runtime search/training search/compression search/artifacts search/devices search/sampling search/engines",
+    "search/study": "spaces results trackers search search/runtime search/engines search/tasks search/config"
+    " search/models search/training search/compression search/artifacts search/devices search/sampling",
     "search/bundles": "spaces results search search/runtime search/tasks/kinds search/tasks search/config search/models"
-    " search/compression search/artifacts search/devices",
-    "search/cli": "spaces results trackers trackers/plots trackers/mlflow search search/tasks/kinds search/tasks"
-    " search/config search/models search/compression search/artifacts search/devices search/sampling search/study"
-    " search/bundles",
+    " search/compression search/artifacts search/devices search/study",
+    "search/cli": "spaces results trackers trackers/plots trackers/mlflow search search/tasks search/config"
+    " search/models search/compression search/artifacts search/devices search/sampling search/study search/bundles",
 }
 
 # Where a library is imported directly. What is in no row here may be imported everywhere.
@@ -176,6 +175,11 @@ def test_a_file_outside_of_the_rooms_is_found(source: str) -> None:
 
 def test_each_room_imports_only_what_its_row_lists() -> None:
     assert forbidden_arrows(SOURCES) == []
+
+
+def test_no_row_lists_what_its_room_has_no_use_for() -> None:
+    listed = {(above, below) for above, row in ROOMS.items() for below in row.split()}
+    assert listed - arrows(SOURCES).keys() == set()
 
 
 @pytest.mark.parametrize(

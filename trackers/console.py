@@ -49,7 +49,7 @@ class ConsoleTracker(Tracker):
             console=self._lines,
         )
         self._front = Standing()
-        self._live = Live(get_renderable=self._screen, console=self._lines, transient=True)
+        self._live = Live(get_renderable=self._below, console=self._lines, transient=True)
         self._bar = self._progress.add_task("starting", total=None, found="")
         self._label = ""
 
@@ -118,7 +118,7 @@ class ConsoleTracker(Tracker):
         """Take the line of progress away, and give the terminal its cursor back."""
         self._live.stop()
 
-    def _screen(self) -> Group:
+    def _below(self) -> Group:
         """What stands below the lines: the front so far, and the progress."""
         if not self._front.front:
             return Group(self._progress)

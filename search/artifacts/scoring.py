@@ -21,11 +21,11 @@ def artifact_logits(folder: Path, texts: Sequence[str], batch_size: int) -> np.n
     return np.concatenate([classifier.logits(batch) for batch in batches(texts, batch_size)])
 
 
-def artifact_answers(folder: Path, split: Split, batch_size: int) -> np.ndarray:
-    """The (texts,) label indices that an artefact gives to the texts of a split."""
-    return np.asarray(artifact_logits(folder, split.texts, batch_size).argmax(axis=1))
+def artifact_answers(folder: Path, task: Task, split: Split, batch_size: int) -> np.ndarray:
+    """What an artefact predicts for the texts of a split, as the task's kind has it."""
+    return task.kind.predict(artifact_logits(folder, split.texts, batch_size))
 
 
 def score_artifact(folder: Path, task: Task, split: Split, batch_size: int) -> float:
     """The task's metric of an artefact on a split."""
-    return task.score(split.labels, artifact_answers(folder, split, batch_size).tolist())
+    return task.score(split.labels, artifact_answers(folder, task, split, batch_size).tolist())

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from tokenizers import Tokenizer
 
 from search.artifacts.scoring import artifact_logits
@@ -44,7 +43,7 @@ TOLERANCES: dict[Quantisation, Tolerance] = {
 
 
 def disagreement(folder: Path, task: Task, batch_size: int) -> float:
-    """The largest difference in any label's probability between artefact and checkpoint, averaged over texts.
+    """How far artefact and checkpoint answer apart, by the distance of the task's kind, averaged over texts.
 
     Args:
         folder: A bundle.
@@ -58,4 +57,4 @@ def disagreement(folder: Path, task: Task, batch_size: int) -> float:
         ids = [torch.tensor([tokenizer.encode(text).ids]) for text in texts]
         expected = np.concatenate([model(input_ids).logits.numpy() for input_ids in ids])
     answered = artifact_logits(folder, texts, batch_size)
-    return float(np.abs(softmax(answered, axis=1) - softmax(expected, axis=1)).max(axis=1).mean())
+    return float(task.kind.distance(answered, expected).mean())

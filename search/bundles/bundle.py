@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, cast
 from transformers import AutoTokenizer
 
 from results.records import TrialRecord
-from search.artifacts.scoring import artifact_answers
+from search.artifacts.scoring import artifact_answers, artifact_logits
 from search.bundles.agreement import TOLERANCES, disagreement
 from search.bundles.model_card import model_card
 from search.bundles.openvino import write_openvino
@@ -25,12 +25,14 @@ from search.devices.device import Device
 from search.devices.loading import parse_device
 from search.errors import UsageError
 from search.files import sha256_of, whole_folder
-from search.models.checkpoint import CHECKPOINT, is_stock, save_checkpoint
+from search.models.checkpoint import CHECKPOINT, save_checkpoint, stock_class
 from search.models.elastic import ElasticForSequenceClassification
 from search.reading import parse, read_mapping
 from search.runtime.classifier import MODEL, TOKENIZER
+from search.study.strategies import strategy_of
 from search.tasks import Task
 from search.tasks.intervals import score_interval
+from search.tasks.kinds import KINDS, SINGLE_LABEL, Kind
 from spaces import Candidate, nearest
 
 # The artefact; the checkpoint, for transformers; and the artefact for Intel's runtime.
@@ -107,6 +109,15 @@ class Bundle:
     def labels(self) -> list[str]:
         """The label names, in the order of the logits."""
         return list(json.loads((self.folder / "labels.json").read_text(encoding="utf-8")))
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of its task."""
+        return KINDS[self.proof.get("kind", SINGLE_LABEL.name)]  # bundles of 0.1.0 don't tell: there was one kind
+
+    def answers(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        """What the artefact answers to texts, as its program does."""
+        return [self.kind.answer(logits, self.labels) for logits in artifact_logits(self.folder, texts, batch_size=1)]
 
     @property
     def formats(self) -> list[Format]:
@@ -198,12 +209,14 @@ def _write(
                 path.unlink()
     if "openvino" in formats:
         write_openvino(folder)
-    predicted = artifact_answers(folder, task.test, device.batch_size)
+    predicted = artifact_answers(folder, task, task.test, device.batch_size)
     proof = {
         "study": config.name,
         "trial": trial.number,
+        "kind": task.kind.name,
         "formats": formats,
         "polished": trial.polishes is not None,
+        "training": strategy_of(config).in_words(trial),
         "unknown_rate": trial.unknown_rate,
         "costs": {} if trial.costs is None else trial.costs.figures,
         "device": {**device.model_dump(mode="json", include={*DEVICE_FIELDS}), "machine": trial.machine},
@@ -224,12 +237,12 @@ def _write(
     }
     (folder / "candidate.json").write_text(candidate.model_dump_json(indent=2), encoding="utf-8")
     (folder / "labels.json").write_text(json.dumps(task.labels, ensure_ascii=False), encoding="utf-8")
-    (folder / "run.py").write_text(runner(), encoding="utf-8")
+    (folder / "run.py").write_text(runner(task.kind), encoding="utf-8")
     (folder / "costs.json").write_text(json.dumps(proof, indent=2), encoding="utf-8")
     (folder / "study.yaml").write_text(config.to_yaml(), encoding="utf-8")
-    (folder / "README.md").write_text(
-        model_card(candidate, config, task, proof, stock=is_stock(shipped.model.config)), encoding="utf-8"
-    )
+    stock = stock_class(shipped.model.config)
+    card = model_card(candidate, config, task, proof, stock.__name__ if stock else None)
+    (folder / "README.md").write_text(card, encoding="utf-8")
     # In the format of sha256sum, so that `sha256sum -c SHA256SUMS` checks a bundle where Python isn't.
     lines = [f"{digest}  {name}\n" for name, digest in checksums(folder).items()]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

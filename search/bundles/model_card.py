@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from search.config import StudyConfig
-from search.models.backbones import BUNDLED
+from search.models.catalogue import BUNDLED
 from search.tasks import Task
 from spaces import Candidate, Compression, Quantisation
 
@@ -65,7 +65,7 @@ python run.py {example}
 
 ## Limits
 
-It knows the labels above and gives one of them to any text. Texts unlike its training data can be answered wrongly
+It knows the labels above and gives {gives} to any text. Texts unlike its training data can be answered wrongly
 with a high probability. Latency and memory hold for the device above; measure again on another
 with `bertailor profile`.
 
@@ -75,14 +75,15 @@ Versions: {versions}. Study file: `study.yaml`.
 STOCK = """\
 ## Load the checkpoint with transformers
 
-`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER")`, and `AutoTokenizer` alike: it is a stock BERT."""
+`AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER")`, and `AutoTokenizer` alike: it is a
+`{stock}`."""
 
 ELASTIC = """\
 ## Load the checkpoint with transformers
 
 `AutoModelForSequenceClassification.from_pretrained("THIS_FOLDER", trust_remote_code=True)`, and `AutoTokenizer` alike:
-the code is `elastic.py` in this folder, since a stock BERT can't have layers of different sizes, as many heads or such
-factors."""
+the code is `elastic.py` in this folder, since no class of transformers' own has layers of different sizes, as many
+heads or such factors."""
 
 OPENVINO = """\
 ## Run it with OpenVINO
@@ -110,8 +111,8 @@ ENERGY = {
 }
 
 
-def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dict[str, Any], *, stock: bool) -> str:
-    """What a bundle's README says."""
+def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dict[str, Any], stock: str | None) -> str:
+    """What a bundle's README says; ``stock`` is the class that transformers has for the checkpoint, if it has one."""
     costs, budgets, device = proof["costs"], proof["budgets"], proof["device"]
     told = {**COSTS, "energy_mj": ENERGY[bool(costs.get("energy_estimated"))]}
     rows = [
@@ -128,6 +129,7 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         study=proof["study"],
         labels=", ".join(f"`{label}`" for label in task.labels),
         source=task.source,
+        gives=task.kind.gives,
         n_train=len(task.train),
         backbone=BUNDLED.get(config.backbone, f"{config.backbone}, whose own licence holds"),
         layers=", ".join(map(str, architecture.layers)),
@@ -135,8 +137,8 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
         ffn_sizes=", ".join(map(str, architecture.ffn_sizes)),
         hidden_size=architecture.hidden_size,
         compression=_compression(candidate.compression, proof["unknown_rate"]),
-        loading=_loading(proof["formats"], stock=stock),
-        training=_how_trained(candidate, config, proof),
+        loading=_loading(proof["formats"], stock),
+        training=proof["training"],
         metric=task.metric,
         validation=proof["score"]["validation"],
         n_validation=proof["score"]["validation_texts"],
@@ -158,10 +160,10 @@ def model_card(candidate: Candidate, config: StudyConfig, task: Task, proof: dic
     )
 
 
-def _loading(formats: Sequence[str], *, stock: bool) -> str:
+def _loading(formats: Sequence[str], stock: str | None) -> str:
     parts = []
     if "hf" in formats:
-        parts.append(STOCK if stock else ELASTIC)
+        parts.append(STOCK.format(stock=stock) if stock else ELASTIC)
     if "openvino" in formats:
         parts.append(OPENVINO)
     return "\n\n".join(parts)
@@ -183,15 +185,3 @@ def _compression(compression: Compression, unknown_rate: float | None) -> str:
     if compression.max_tokens is not None:
         words.append(f"texts cut after {compression.max_tokens} word pieces")
     return "; ".join(words)
-
-
-def _how_trained(candidate: Candidate, config: StudyConfig, proof: dict[str, Any]) -> str:
-    training = candidate.training
-    if training is not None:
-        return (
-            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g};"
-            f" pruned by {training.importance} in {training.rounds} round(s)"
-        )
-    steps = f", {config.trial_steps} steps of distillation" if config.trial_steps else ""
-    polished = f", polished for {config.polish_epochs} epoch(s) of distillation" if proof["polished"] else ""
-    return f"cut from a super-network of {config.warm_up_epochs} + 1 epochs{steps}{polished}"

@@ -5,9 +5,12 @@ Its class is the measuring program's own, so that what is deployed is what was m
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Mapping
+from inspect import getsource
+from typing import Any
 
 from search.runtime.classifier import TextClassifier
+from search.tasks.kinds import Kind
 
 PROGRAM = '''\
 """Classifies texts with the model beside this file: `python run.py TEXT ...`, or a text a line on standard input.
@@ -19,8 +22,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -31,15 +35,16 @@ HERE = Path(__file__).resolve().parent
 
 {classifier}
 
-def predict(texts: Sequence[str], folder: Path = HERE, threads: int = 1) -> Iterator[tuple[str, float]]:
-    """The label of each text, and its probability."""
+{answer}
+
+{in_a_line}
+
+def predict(texts: Sequence[str], folder: Path = HERE, threads: int = 1) -> Iterator[dict[str, Any]]:
+    """What is answered to each text."""
     labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
     classifier = TextClassifier(folder, threads)
     for text in texts:
-        logits = classifier.logits([text])[0]
-        probabilities = np.exp(logits - logits.max())
-        probabilities /= probabilities.sum()
-        yield labels[int(logits.argmax())], float(probabilities.max())
+        yield answer(classifier.logits([text])[0], labels)
 
 
 class _Model:
@@ -49,8 +54,7 @@ class _Model:
         self._folder = folder
 
     def predict(self, texts, params=None):
-        rows = np.asarray(texts).ravel()
-        return [{{"label": label, "probability": probability}} for label, probability in predict(rows, self._folder)]
+        return list(predict(np.asarray(texts).ravel(), self._folder))
 
 
 def _load_pyfunc(folder: str) -> _Model:
@@ -59,11 +63,18 @@ def _load_pyfunc(folder: str) -> _Model:
 
 if __name__ == "__main__":
     given = sys.argv[1:] or [line.rstrip("\\n") for line in sys.stdin]
-    for text, (label, probability) in zip(given, predict(given)):
-        print(f"{{label}}  {{probability:.3f}}  {{text}}")
+    for text, answered in zip(given, predict(given)):
+        print(f"{{in_a_line(answered)}}  {{text}}")
 '''
 
 
-def runner() -> str:
-    """The program's text."""
-    return PROGRAM.format(classifier=inspect.getsource(TextClassifier))
+def in_a_line(answer: Mapping[str, Any]) -> str:
+    """What is answered to a text, as a console shows it."""
+    return "  ".join(f"{part:.3f}" if isinstance(part, float) else str(part) for part in answer.values())
+
+
+def runner(kind: Kind) -> str:
+    """The program's text, for a kind of task."""
+    return PROGRAM.format(
+        classifier=getsource(TextClassifier), answer=getsource(kind.answer), in_a_line=getsource(in_a_line)
+    )

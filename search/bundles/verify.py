@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import softmax
 
 from search.artifacts.scoring import artifact_logits, score_artifact
 from search.bundles.agreement import TOLERANCES, disagreement
@@ -90,7 +89,7 @@ def check_costs(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]:
     texts = task.validation.sample(N_TIMED_TEXTS, seed=0).texts
     costs = device.measure(bundle.folder, texts)
     if not costs.predicted:
-        yield _check_answers(bundle, device, texts, np.array(costs.logits))
+        yield _check_answers(bundle, task, device, texts, np.array(costs.logits))
     figures = {**costs.figures, "score": bundle.proof["score"]["validation"]}
     budgets = bundle.config.budgets
     predicted = " (predicted)" if costs.predicted else ""
@@ -100,10 +99,10 @@ def check_costs(bundle: Bundle, task: Task, device: Device) -> Iterator[Check]:
         yield Check("budgets", True, f"none set; p50 {costs.latency_ms:.2f} ms{predicted}, {costs.size_mb:.1f} MB")
 
 
-def _check_answers(bundle: Bundle, device: Device, texts: Sequence[str], logits: np.ndarray) -> Check:
+def _check_answers(bundle: Bundle, task: Task, device: Device, texts: Sequence[str], logits: np.ndarray) -> Check:
     """What the device answered is what this machine answers."""
     tolerance = TOLERANCES[bundle.candidate.compression.quantisation].probability
     here = artifact_logits(bundle.folder, texts, device.batch_size)
-    off = float(np.abs(softmax(logits, axis=1) - softmax(here, axis=1)).max(axis=1).mean())
+    off = float(task.kind.distance(logits, here).mean())
     finding = f"probabilities differ by {off:.2g} on average between {device.name} and here, tolerance {tolerance:g}"
     return Check("the device's answers", off <= tolerance, finding)

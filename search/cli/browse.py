@@ -99,7 +99,7 @@ def _known(what: What, store: Path) -> list[dict[str, Any]]:
         from spaces import preset_descriptions
 
         return [{"name": name, "about": about} for name, about in preset_descriptions().items()]
-    from search.models.backbones import BUNDLED as BACKBONES
+    from search.models.catalogue import BUNDLED as BACKBONES
 
     return [{"name": name, "about": about} for name, about in BACKBONES.items()]
 

@@ -98,7 +98,13 @@ def _registered(bundle: Bundle, trial: TrialRecord, config: StudyConfig, store: 
     try:
         client = connect(tracking_uri(store, config.tracking_uri))
         return register(
-            client, study=config.name, trial=trial.number, bundle=bundle.folder, description=description, tags=tags
+            client,
+            study=config.name,
+            trial=trial.number,
+            bundle=bundle.folder,
+            answer=bundle.answers([config.name])[0],
+            description=description,
+            tags=tags,
         )
     except Exception as error:
         if not isinstance(error, TrackingError) and not is_away(error):
@@ -149,21 +155,15 @@ def predict(
     as_json: Json = False,
 ) -> None:
     """Classify texts with a bundle's artefact."""
-    from scipy.special import softmax
-
-    from search.artifacts.scoring import artifact_logits
     from search.bundles.bundle import Bundle
+    from search.bundles.program import in_a_line
 
-    bundle = Bundle.open(folder)
-    probabilities = softmax(artifact_logits(folder, texts, batch_size=1), axis=1)
-    answers = [
-        (text, bundle.labels[row.argmax()], float(row.max())) for text, row in zip(texts, probabilities, strict=True)
-    ]
+    answers = list(zip(texts, Bundle.open(folder).answers(texts), strict=True))
     if as_json:
-        print_json([{"text": text, "label": label, "probability": p} for text, label, p in answers])
+        print_json([{"text": text, **answer} for text, answer in answers])
         return
-    for text, label, probability in answers:
-        console.print(f"{label}  {probability:.3f}  {text}", markup=False, highlight=False, soft_wrap=True)
+    for text, answer in answers:
+        console.print(f"{in_a_line(answer)}  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _fits(record: TrialRecord, limits: dict[str, float | None], min_score: float | None) -> bool:

@@ -35,13 +35,13 @@ def ui(
     """Open the MLflow pages of all studies, or of one."""
     from search.sampling.store import study_store
     from trackers.mlflow.store import connect, embedded_uri, is_database, shown, tracking_uri
-    from trackers.mlflow.views import opening_page
+    from trackers.mlflow.views import study_page
 
     begun = None if study is None else study_store(store, study)
     uri = tracking_uri(store, None if begun is None else begun.config().tracking_uri)
     if uri == embedded_uri(store) and not (store / "mlflow.db").is_file():
         raise UsageError(f"there is no study in {store} to look at: begin one with `bertailor search`")
-    page = opening_page(connect(uri), None if begun is None else begun.name)
+    page = study_page(connect(uri), None if begun is None else begun.name)
     if not is_database(uri):
         console.print(f"MLflow at {shown(uri)}", highlight=False)
         _open(f"{uri.rstrip('/')}/{page}", browser)

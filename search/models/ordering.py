@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch_pruning
-from torch import Tensor
+from torch import Tensor, nn
 
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import axes_of, layer_of
@@ -28,10 +28,11 @@ def order_by_importance(model: ElasticForSequenceClassification, importance: Any
         output_transform=lambda output: output.logits,
     )
 
-    def descending(dense: torch.nn.Linear, unit: int = 1) -> Tensor:
+    def descending(dense: nn.Module, unit: int = 1) -> Tensor:
         """The outputs of a dense layer, ``unit`` neighbours together, by the importance of their group."""
-        channels = torch.arange(dense.out_features)
-        group = graph.get_pruning_group(dense, torch_pruning.prune_linear_out_channels, channels.tolist())
+        last: Any = [*dense.modules()][-1]  # of its factors, if it has them
+        channels = torch.arange(last.out_features)
+        group = graph.get_pruning_group(last, torch_pruning.prune_linear_out_channels, channels.tolist())
         scores: Tensor = importance(group)
         return channels.view(-1, unit)[scores.view(-1, unit).sum(dim=1).argsort(descending=True, stable=True)].flatten()
 
@@ -45,9 +46,10 @@ def order_by_importance(model: ElasticForSequenceClassification, importance: Any
     for index, layer in enumerate(layers):
         orders["heads", index] = descending(layer.attention.value, unit=model.config.head_size)
         orders["ffn", index] = descending(layer.feed_forward.expand)
+    axes = axes_of(model)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            for axis, counted in enumerate(axes_of(name)):
+            for axis, counted in enumerate(axes[name]):
                 if counted is not None:
                     order = orders[counted, layer_of(name) if counted in {"heads", "ffn"} else None]
                     weight.copy_(weight.index_select(axis, order))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -13,27 +13,14 @@ from search.models.assembling import assembled, frame
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from spaces import Architecture
 
-# What the axes of a weight count, by its name; None stays whole. Channels of heads and FFN are a layer's own.
-AXES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
-    (r"embeddings\.(word|position|token_type)\.weight", (None, "hidden")),
-    (r".*norm\.(weight|bias)", ("hidden",)),
-    (r".*attention\.(query|key|value)\.weight", ("heads", "hidden")),
-    (r".*attention\.(query|key|value)\.bias", ("heads",)),
-    (r".*attention\.output\.weight", ("hidden", "heads")),
-    (r".*feed_forward\.expand\.weight", ("ffn", "hidden")),
-    (r".*feed_forward\.expand\.bias", ("ffn",)),
-    (r".*feed_forward\.contract\.weight", ("hidden", "ffn")),
-    (r".*(output|contract)\.bias", ("hidden",)),
-    (r"pooler\.weight", ("pooled", "hidden")),
-    (r"pooler\.bias", ("pooled",)),
-    (r"classifier\.weight", (None, "pooled")),
-    (r"classifier\.bias", (None,)),
-)
 
-
-def axes_of(name: str) -> tuple[str | None, ...]:
-    """What the axes of the elastic encoder's weight of this name count."""
-    return next(axes for pattern, axes in AXES if re.fullmatch(pattern, name))
+def axes_of(model: nn.Module) -> dict[str, tuple[str | None, ...]]:
+    """What the axes of each weight count, by its name: see ``elastic.counting``."""
+    axes = {}
+    for place, module in model.named_modules():
+        for name, weight in module.named_parameters(place, recurse=False):
+            axes[name] = module.axes[: weight.ndim]
+    return axes
 
 
 def layer_of(name: str) -> int | None:
@@ -94,18 +81,18 @@ def _views(model: ElasticForSequenceClassification, architecture: Architecture) 
     """Views of the model's weights under the names that they have in the candidate."""
     kept = architecture.layers[: 1 if architecture.shared else None]
     positions = {layer: position for position, layer in enumerate(kept)}
-    views = {}
+    axes, views = axes_of(model), {}
     for name, weight in model.named_parameters():
         sizes: dict[str | None, int] = {"hidden": architecture.hidden_size, "pooled": architecture.hidden_size}
-        layer = layer_of(name)
+        place, layer = name, layer_of(name)
         if layer is not None:
             if layer not in positions:
                 continue
             position = positions[layer]
-            name = name.replace(f"layers.{layer}.", f"layers.{position}.", 1)
+            place = name.replace(f"layers.{layer}.", f"layers.{position}.", 1)
             sizes["heads"] = architecture.heads[position] * model.config.head_size
             sizes["ffn"] = architecture.ffn_sizes[position]
-        views[name] = weight[tuple(slice(sizes.get(axis)) for axis in axes_of(name))]
+        views[place] = weight[tuple(slice(sizes.get(axis)) for axis in axes[name])]
     return views
 
 

@@ -33,7 +33,7 @@ class Examiner:
 
     def answers_to_the_test(self, folder: Path) -> np.ndarray:
         """The (texts,) answers of the artefact in a folder to the test split, for the report on a winner alone."""
-        return artifact_answers(folder, self.task.test, self.batch_size)
+        return artifact_answers(folder, self.task, self.task.test, self.batch_size)
 
     def unknown_rate(self, candidate: Candidate, folder: Path) -> float | None:
         """The share of unknown word pieces in the validation texts, where the artefact's vocabulary is trimmed."""

@@ -39,7 +39,7 @@ def run_polishing(bench: Workbench, weights: Weights, store: StudyStore, job: Jo
         model,
         member.costs,
         training,
-        distillation_loss(model, weights.teacher),
+        distillation_loss(model, weights.teacher, bench.task.kind),
         with_unlabelled(bench),
         job.rivals,
         tell,

@@ -35,8 +35,8 @@ def prune_in_rounds(
         model = cut(model, _between(model.config, target, layers, 1 / (training.rounds - number + 1)))
         layers = tuple(range(len(layers)))
         further = training.model_copy(update={"steps": n_steps})
-        optimise(model, bench.train, further, label_loss(model), seed=bench.config.seed)
-        order_channels(model, training.importance, bench.train, seed=bench.config.seed)
+        optimise(model, bench.train, further, label_loss(model, bench.task.kind), seed=bench.config.seed)
+        order_channels(model, training.importance, bench.train, bench.task.kind, seed=bench.config.seed)
     left = target.model_copy(update={"layers": layers})
     return bench.maker.cut(candidate.model_copy(update={"architecture": left}), model)
 

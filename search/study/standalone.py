@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 from results.costs import Costs
+from results.records import TrialRecord
 from search.errors import UsageError
 from search.models.elastic import ElasticForSequenceClassification
 from search.study.early_stopping import Curve
@@ -27,6 +28,14 @@ class Standalone(Strategy):
                 f"space {self.config.space} has no section 'training', which strategy 'standalone' samples: add it"
             )
         return space
+
+    def in_words(self, trial: TrialRecord) -> str:
+        """How it was fine-tuned."""
+        training = _training_of(trial.candidate)
+        return (
+            f"{training.epochs} epoch(s), batch size {training.batch_size}, learning rate {training.learning_rate:.3g};"
+            f" pruned by {training.importance} in {training.rounds} round(s)"
+        )
 
     def weights(self, bench: Workbench, tell: Tell) -> OwnWeights:
         """The pretrained encoder's."""
@@ -60,7 +69,7 @@ class OwnWeights(Weights):
         """The pretrained encoder in an order, which is found when it is first asked for."""
         if importance not in self._ordered:
             copied = copy.deepcopy(self._bench.pretrained)
-            order_channels(copied, importance, self._bench.train, seed=self._bench.config.seed)
+            order_channels(copied, importance, self._bench.train, self._bench.task.kind, seed=self._bench.config.seed)
             self._ordered[importance] = copied
         return self._ordered[importance]
 
@@ -74,7 +83,7 @@ class OwnWeights(Weights):
             model = prune_in_rounds(bench, self.whole(job.candidate), job.candidate, training)
         tell(Stage("training"))
         curve = bench.trainer.train(
-            job.number, model, costs, training, label_loss(model), bench.train, job.rivals, tell
+            job.number, model, costs, training, label_loss(model, bench.task.kind), bench.train, job.rivals, tell
         )
         return model, curve
 

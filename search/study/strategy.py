@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from results.costs import Costs
-from results.records import WarmUp
+from results.records import TrialRecord, WarmUp
 from search.config import StudyConfig
 from search.models.elastic import ElasticForSequenceClassification
 from search.study.early_stopping import Curve
@@ -68,6 +68,10 @@ class Strategy(ABC):
         Raises:
             UsageError: The space lacks what the strategy samples.
         """
+
+    @abstractmethod
+    def in_words(self, trial: TrialRecord) -> str:
+        """How a trial came by its weights, for people."""
 
     @abstractmethod
     def weights(self, bench: Workbench, tell: Tell) -> Weights:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from results.costs import Costs
-from results.records import WarmUp
+from results.records import TrialRecord, WarmUp
 from search.models.elastic import ElasticForSequenceClassification
 from search.study.early_stopping import Curve
 from search.study.job import Job, Stage, Tell
@@ -25,6 +25,15 @@ class Supernet(Strategy):
     def offered(self, space: Space) -> Space:
         """The space without a choice of training: what is inherited has none."""
         return Space.model_validate({**dict(space), "training": None})
+
+    def in_words(self, trial: TrialRecord) -> str:
+        """What it was cut from, and what it learnt afterwards."""
+        config = self.config
+        steps = f", {config.trial_steps} steps of distillation" if config.trial_steps else ""
+        polished = (
+            f", polished for {config.polish_epochs} epoch(s) of distillation" if trial.polishes is not None else ""
+        )
+        return f"cut from a super-network of {config.warm_up_epochs} + 1 epochs{steps}{polished}"
 
     def weights(self, bench: Workbench, tell: Tell) -> InheritedWeights:
         """Those of a super-network, which is trained now unless an earlier study trained it."""
@@ -60,5 +69,5 @@ class InheritedWeights(Weights):
             return model, Curve((), ())
         training = DISTILLATION.model_copy(update={"steps": bench.config.trial_steps})
         tell(Stage("training"))
-        loss_of = distillation_loss(model, self.teacher)
+        loss_of = distillation_loss(model, self.teacher, bench.task.kind)
         return model, bench.trainer.train(job.number, model, costs, training, loss_of, bench.train, job.rivals, tell)

@@ -127,6 +127,7 @@ def _train(bench: Workbench, recipe: Mapping[str, Any], place: Path, tell: Tell)
     super_network.train_super_network(
         model,
         bench.train,
+        bench.task.kind,
         bench.config.warm_up_epochs,
         bench.space.smallest().architecture,
         _Drawing(bench).architecture,

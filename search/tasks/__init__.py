@@ -13,7 +13,7 @@ from search.tasks.files import FileTask
 from search.tasks.home_intents import HomeIntents
 from search.tasks.hub import HubTask
 from search.tasks.movie_snippets import MovieSnippets
-from search.tasks.task import Metric, Split, Task
+from search.tasks.task import Split, Task
 from spaces import nearest
 
 # A class for each bundled task, by its name; each has fields for its options and one method, `load`.
@@ -62,7 +62,6 @@ __all__ = [
     "FileTask",
     "HomeIntents",
     "HubTask",
-    "Metric",
     "MovieSnippets",
     "Split",
     "Task",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from search.errors import UsageError
 from search.tasks.splits import TEST_SHARE, VALIDATION_SHARE, carve, identity, without_repeats
-from search.tasks.task import Metric, Split, Task
+from search.tasks.task import Split, Task
 
 Rows = Sequence[tuple[str, str]]  # (text, label name)
 
@@ -31,7 +31,7 @@ class Source:
     origin: str = ""
 
 
-def assemble(source: Source, *, metric: Metric = "accuracy", max_tokens: int = 128) -> Task:
+def assemble(source: Source, *, metric: str = "accuracy", max_tokens: int = 128) -> Task:
     """Make a task of a source, carving a tenth off its training rows for each held-out split it lacks.
 
     Training texts that repeat, or that stand in a given validation split, are dropped. A given test split is

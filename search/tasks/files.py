@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from search.errors import UsageError
 from search.tasks.assemble import Rows, Source, assemble
-from search.tasks.task import MIN_TOKENS, Metric, Task
+from search.tasks.kinds import SINGLE_LABEL
+from search.tasks.task import MIN_TOKENS, Task
 from spaces import nearest
 
 READERS: dict[str, Callable[..., Any]] = {
@@ -33,7 +34,7 @@ class FileTask(BaseModel):
         test: The texts that a winner is reported on; without it, another tenth is held out.
         text: The column of the texts.
         label: The column of the labels.
-        metric: What the score is.
+        metric: What the score is: ``accuracy`` or ``macro-f1``.
         max_tokens: Texts are cut after so many word pieces.
     """
 
@@ -43,7 +44,7 @@ class FileTask(BaseModel):
     test: Path | None = None
     text: str = "text"
     label: str = "label"
-    metric: Metric = "accuracy"
+    metric: Annotated[str, AfterValidator(SINGLE_LABEL.checked)] = "accuracy"
     max_tokens: Annotated[int, Field(ge=MIN_TOKENS)] = 128
 
     def load(self) -> Task:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from search.errors import UsageError
 from search.tasks.assemble import Rows, Source, assemble
-from search.tasks.task import MIN_TOKENS, Metric, Task
+from search.tasks.kinds import SINGLE_LABEL
+from search.tasks.task import MIN_TOKENS, Task
 
 TEXT_COLUMNS = ("text", "sentence", "content", "utterance", "tweet", "review", "question")
 LABEL_COLUMNS = ("label", "labels", "intent", "category", "class", "target", "coarse_label")
@@ -22,7 +23,7 @@ class HubTask(BaseModel):
         hub: ``name`` or ``owner/name``; a configuration follows after a slash, as in ``glue/sst2``.
         text: The text column; without it, the first usual name that the data set has.
         label: The label column; likewise.
-        metric: What the score is.
+        metric: What the score is: ``accuracy`` or ``macro-f1``.
         max_tokens: Texts are cut after so many word pieces.
     """
 
@@ -30,7 +31,7 @@ class HubTask(BaseModel):
     hub: str
     text: str | None = None
     label: str | None = None
-    metric: Metric = "accuracy"
+    metric: Annotated[str, AfterValidator(SINGLE_LABEL.checked)] = "accuracy"
     max_tokens: Annotated[int, Field(ge=MIN_TOKENS)] = 128
 
     def load(self) -> Task:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from search.tasks.kinds import SINGLE_LABEL, Kind
 from search.tasks.task import SPLIT_SEED, Split
 
 VALIDATION_SHARE = 0.1
@@ -27,25 +28,27 @@ def without_repeats(split: Split, seen: Iterable[str] = ()) -> Split:
     return _take(split, kept)
 
 
-def carve(split: Split, shares: Sequence[float], seed: int = SPLIT_SEED) -> list[Split]:
-    """Carve held-out parts off a split, each label in proportion.
+def carve(split: Split, shares: Sequence[float], seed: int = SPLIT_SEED, *, kind: Kind = SINGLE_LABEL) -> list[Split]:
+    """Carve held-out parts off a split, each stratum in proportion.
 
     Args:
         split: Examples without repeats.
         shares: The share of the examples that each held-out part takes.
         seed: Which examples go where.
+        kind: Tells the strata: where a text has one label, the labels.
 
     Returns:
-        What remains, then a part for each share. A label too rare for its share of a part stays in the
+        What remains, then a part for each share. A stratum too rare for its share of a part stays in the
         first, so that it can at least be learned.
     """
     rng = np.random.default_rng(seed)
-    labels = np.asarray(split.labels)
+    strata = kind.strata(split.labels)
     parts: list[list[int]] = [[] for _ in range(1 + len(shares))]
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
+    for stratum in np.unique(strata):
+        members = rng.permutation(np.flatnonzero(strata == stratum))
+        n_members = len(members)
         for part, share in enumerate(shares, start=1):
-            n = round(share * int((labels == label).sum()))
+            n = round(share * n_members)
             parts[part].extend(members[:n])
             members = members[n:]
         parts[0].extend(members)

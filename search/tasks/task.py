@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-Metric = Literal["accuracy", "macro-f1"]
+from search.tasks.kinds import SINGLE_LABEL, Kind
 
 # Fewer word pieces than this leave no room for a text between the special ones.
 MIN_TOKENS = 8
@@ -21,10 +21,10 @@ N_TIMED_TEXTS = 32
 
 @dataclass(frozen=True)
 class Split:
-    """Texts with the index of each one's label."""
+    """Texts with the labels of each, as the task's kind has them: where there is one for each, its index."""
 
     texts: tuple[str, ...]
-    labels: tuple[int, ...]
+    labels: tuple[Any, ...]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -37,12 +37,13 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A single-label text classification with fixed splits.
+    """A text classification with fixed splits.
 
     Attributes:
         name: What consoles and MLflow call it.
+        kind: What is asked of a text.
         labels: The label names; a split's labels index them.
-        metric: What ``score`` computes, from 0 to 1, higher is better.
+        metric: What ``score`` computes: one of the kind's.
         max_tokens: Texts are cut after this many word pieces.
         train: The split that candidates learn from.
         validation: The split that candidates are chosen by.
@@ -55,7 +56,8 @@ class Task:
     train: Split
     validation: Split
     read_test: Callable[[], Split] = field(repr=False)
-    metric: Metric = "accuracy"
+    kind: Kind = SINGLE_LABEL
+    metric: str = "accuracy"
     max_tokens: int = 128
     source: str = ""
 
@@ -64,10 +66,6 @@ class Task:
         """The test split, for the report on a winner and nothing else."""
         return self.read_test()
 
-    def score(self, labels: Sequence[int], predicted: Sequence[int]) -> float:
-        """The task's metric of predicted label indices against the true ones."""
-        from sklearn.metrics import accuracy_score, f1_score  # a second to import, and not for `--help`
-
-        if self.metric == "accuracy":
-            return float(accuracy_score(labels, predicted))
-        return float(f1_score(labels, predicted, average="macro", zero_division=0.0))
+    def score(self, labels: Sequence[Any], predicted: Sequence[Any]) -> float:
+        """The task's metric of predictions against the true labels, from 0 to 1, higher is better."""
+        return self.kind.metrics[self.metric](labels, predicted)

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from search.tasks import Split
 
-# The label of a text without one; the value that torch's losses leave out.
+# The label of a text without one, in the place of a label or of several; the value that torch's losses leave out.
 UNLABELLED = -100
 
 # Texts are sorted by length within this many batches: enough to pad little, few enough to stay random.
@@ -21,11 +21,16 @@ BATCHES_SORTED_TOGETHER = 50
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's inputs; ``input_ids`` and ``attention_mask`` are (batch, length), ``labels`` (batch,)."""
+    """One step's inputs: (batch, length) ``input_ids`` and ``attention_mask``, and (batch, ...) ``labels``."""
 
     input_ids: Tensor
     attention_mask: Tensor
     labels: Tensor
+
+    @property
+    def labelled(self) -> Tensor:
+        """Which of the (batch,) texts have labels."""
+        return (self.labels != UNLABELLED).reshape(len(self.labels), -1).any(dim=1)
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -44,7 +49,8 @@ class EncodedSplit:
     def __init__(self, split: Split, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> None:
         encoded = tokenizer(list(split.texts), truncation=True, max_length=max_tokens, padding=False)
         self._ids: list[list[int]] = encoded["input_ids"]
-        self._labels = np.asarray(split.labels)
+        shape = max(map(np.shape, split.labels), key=len, default=())
+        self._labels = np.array([np.broadcast_to(label, shape) for label in split.labels])
         self._pad = tokenizer.pad_token_id or 0
 
     def __len__(self) -> int:

@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from search.models.elastic import ElasticForSequenceClassification
-from search.training.batches import UNLABELLED, Batch
+from search.tasks.kinds import Kind
+from search.training.batches import Batch
+from search.training.losses import LOSSES
 from search.training.optimisation import training_device
 from spaces import Training
 
@@ -17,11 +19,6 @@ from spaces import Training
 DISTILLATION = Training(learning_rate=2e-4, batch_size=32)
 # How much the hidden states count beside the answers.
 HIDDEN_WEIGHT = 0.1
-
-
-def soft_cross_entropy(logits: Tensor, teacher_logits: Tensor) -> Tensor:
-    """The mean cross-entropy of (batch, labels) logits with a teacher's probabilities (Hinton et al. 2015)."""
-    return functional.cross_entropy(logits, teacher_logits.softmax(dim=-1))
 
 
 def matched_layers(depth: int, teacher_depth: int) -> list[int]:
@@ -35,7 +32,7 @@ def matched_layers(depth: int, teacher_depth: int) -> list[int]:
 
 
 def distillation_loss(
-    student: ElasticForSequenceClassification, teacher: ElasticForSequenceClassification
+    student: ElasticForSequenceClassification, teacher: ElasticForSequenceClassification, kind: Kind
 ) -> Callable[[Batch], Tensor]:
     """The loss of a batch: towards the teacher's answers and hidden states, and towards the labels there are.
 
@@ -44,8 +41,10 @@ def distillation_loss(
     Args:
         student: What is trained.
         teacher: What it learns from; it is moved to where training happens, and otherwise stays as it is.
+        kind: Of the task that it learns.
     """
     teacher.to(training_device())  # type: ignore[arg-type]  # transformers wraps `to` without its types
+    losses = LOSSES[kind.name]
     as_wide = student.config.hidden_size == teacher.config.hidden_size
     layers = matched_layers(student.config.num_hidden_layers, teacher.config.num_hidden_layers)
 
@@ -54,10 +53,10 @@ def distillation_loss(
         with torch.no_grad():
             taught = teacher(**inputs)
         answer = student(**inputs)
-        loss = soft_cross_entropy(answer.logits, taught.logits)
-        labelled = batch.labels != UNLABELLED
+        loss = losses.soft(answer.logits, taught.logits)
+        labelled = batch.labelled
         if labelled.any():
-            loss = loss + functional.cross_entropy(answer.logits[labelled], batch.labels[labelled])
+            loss = loss + losses.hard(answer.logits[labelled], batch.labels[labelled])
         if as_wide:
             # State 0 is that of the embeddings.
             pairs = [(answer.hidden_states[i + 1], taught.hidden_states[j + 1]) for i, j in enumerate(layers)]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.ordering import order_by_importance
+from search.tasks.kinds import Kind
 from search.training.batches import EncodedSplit
 from search.training.fine_tuning import label_loss
 from spaces import Importance
@@ -34,7 +35,7 @@ SCORERS = {
 
 
 def order_channels(
-    model: ElasticForSequenceClassification, importance: Importance, texts: EncodedSplit, *, seed: int
+    model: ElasticForSequenceClassification, importance: Importance, texts: EncodedSplit, kind: Kind, *, seed: int
 ) -> None:
     """Sort a model's heads and channels in place, the most important for a task first.
 
@@ -42,30 +43,31 @@ def order_channels(
         model: The encoder to sort; it computes what it computed before.
         importance: What tells how much a channel matters.
         texts: The task's training texts.
+        kind: The task's kind, whose loss has the gradients.
         seed: Decides which texts are read, and what is random.
     """
     if importance == "taylor":
-        _sum_gradients(model, texts, seed)
+        _sum_gradients(model, texts, kind, seed)
     if importance == "hessian":
-        _square_gradients(model, texts, seed)
+        _square_gradients(model, texts, kind, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         order_by_importance(model, SCORERS[importance])
     model.zero_grad()
 
 
-def _sum_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, seed: int) -> None:
-    loss_of = label_loss(model)
+def _sum_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, kind: Kind, seed: int) -> None:
+    loss_of = label_loss(model, kind)
     for batch in islice(texts.epoch(BATCH_SIZE, np.random.default_rng(seed)), N_BATCHES):
         loss_of(batch).backward()
 
 
-def _square_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, seed: int) -> None:
+def _square_gradients(model: ElasticForSequenceClassification, texts: EncodedSplit, kind: Kind, seed: int) -> None:
     """Leave the sum of each text's squared gradients at the weights, where the scorer looks for it.
 
     Not by the scorer's own ``accumulate_grad``, which in torch-pruning 1.6.1 keeps the last text's alone.
     """
-    loss_of = label_loss(model)
+    loss_of = label_loss(model, kind)
     squares: dict[str, Tensor] = {}
     for batch in islice(texts.epoch(1, np.random.default_rng(seed)), N_TEXTS):
         model.zero_grad()

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import run_slice
+from search.tasks.kinds import Kind
 from search.training.batches import Batch, EncodedSplit
-from search.training.distillation import soft_cross_entropy
 from search.training.fine_tuning import label_loss
 from search.training.importance import order_channels
+from search.training.losses import LOSSES
 from search.training.optimisation import Progress, n_steps, optimise
 from spaces import Architecture, Importance, Training
 
@@ -25,6 +26,7 @@ TOGETHER = Training(learning_rate=2e-4, batch_size=BATCH_SIZE)
 def train_super_network(
     model: ElasticForSequenceClassification,
     train: EncodedSplit,
+    kind: Kind,
     epochs: int,
     smallest: Architecture,
     draw: Callable[[], Architecture],
@@ -42,6 +44,7 @@ def train_super_network(
     Args:
         model: The encoder at full size.
         train: What to learn from.
+        kind: The task's kind.
         epochs: Passes through the texts under the sandwich rule.
         smallest: The smallest architecture of the space.
         draw: Draws another architecture of the space at every call.
@@ -49,15 +52,15 @@ def train_super_network(
         seed: Decides the order of the texts.
         on_report: Is told the phase and how far the whole training is; steps and epochs count on.
     """
-    alone = label_loss(model)
+    alone, losses = label_loss(model, kind), LOSSES[kind.name]
 
     def together(batch: Batch) -> Tensor:
-        largest = model(batch.input_ids, batch.attention_mask, labels=batch.labels)
-        loss: Tensor = largest.loss
-        answers = largest.logits.detach()
+        largest = model(batch.input_ids, batch.attention_mask).logits
+        loss = losses.hard(largest, batch.labels)
+        answers = largest.detach()
         for architecture in (smallest, draw()):
             logits: Any = run_slice(model, architecture, batch.input_ids, batch.attention_mask).logits
-            loss = loss + soft_cross_entropy(logits, answers)
+            loss = loss + losses.soft(logits, answers)
         return loss
 
     def say(phase: str, before: Progress) -> Callable[[Progress], bool]:
@@ -68,7 +71,7 @@ def train_super_network(
         return report
 
     optimise(model, train, ALONE, alone, seed=seed, on_report=say("alone", Progress()))
-    order_channels(model, importance, train, seed=seed)
+    order_channels(model, importance, train, kind, seed=seed)
     training = TOGETHER.model_copy(update={"epochs": epochs})
     done = Progress(step=ALONE.epochs * n_steps(train, BATCH_SIZE), epochs=ALONE.epochs)
     optimise(model, train, training, together, seed=seed + 1, on_report=say("together", done))

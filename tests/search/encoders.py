@@ -14,7 +14,7 @@ from tokenizers.processors import TemplateProcessing
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from search.models.backbones import elastic_config
+from search.models.assembling import elastic_config
 from search.models.elastic import ElasticForSequenceClassification
 from spaces import Architecture, Shape
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import mlflow.onnx
 import mlflow.pyfunc
@@ -14,7 +15,7 @@ import onnx
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
-from mlflow.models.signature import ModelSignature
+from mlflow.models.signature import ModelSignature, infer_signature
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, Schema
@@ -26,14 +27,18 @@ from trackers.errors import TrackingError
 ALIAS = "exported"
 # What a model's program needs.
 REQUIREMENTS = [f"{name}=={version(name)}" for name in ("numpy", "onnxruntime", "tokenizers")]
-SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec(DataType.string)]),  # without a name, a list of texts will do
-    outputs=Schema([ColSpec(DataType.string, "label"), ColSpec(DataType.double, "probability")]),
-)
+INPUTS = Schema([ColSpec(DataType.string)])  # without a name, a list of texts will do
 
 
 def register(
-    client: MlflowClient, *, study: str, trial: int, bundle: Path, description: str, tags: Mapping[str, str]
+    client: MlflowClient,
+    *,
+    study: str,
+    trial: int,
+    bundle: Path,
+    answer: Mapping[str, Any],
+    description: str,
+    tags: Mapping[str, str],
 ) -> str:
     """Register a bundle's model as the next version of the study's model.
 
@@ -42,6 +47,7 @@ def register(
         study: The study's name, and the model's.
         trial: The number of the trial that it is.
         bundle: The folder with ``model.onnx``, ``tokenizer.json``, ``labels.json``, ``run.py`` and ``README.md``.
+        answer: What it answers to some text, for the types of the signature.
         description: What the version's page says.
         tags: Further facts for the version's page.
 
@@ -53,7 +59,7 @@ def register(
     """
     run_id = _run_of(client, study, trial)
     with tempfile.TemporaryDirectory() as folder:
-        _write(bundle, Path(folder) / "model")
+        write_model(bundle, answer, Path(folder) / "model")
         client.log_artifacts(run_id, str(Path(folder) / "model"), "model")
     try:
         client.create_registered_model(study, description=f"Exported candidates of the study {study}.")
@@ -80,9 +86,10 @@ def _run_of(client: MlflowClient, study: str, trial: int) -> str:
     )
 
 
-def _write(bundle: Path, folder: Path) -> None:
-    """An MLflow model of two flavours: the ONNX graph, and one that takes texts and gives labels."""
-    model = Model(signature=SIGNATURE)
+def write_model(bundle: Path, answer: Mapping[str, Any], folder: Path) -> None:
+    """An MLflow model of two flavours: the ONNX graph, and one that takes texts and gives answers."""
+    outputs = infer_signature(model_output=[dict(answer)]).outputs
+    model = Model(signature=ModelSignature(inputs=INPUTS, outputs=outputs))
     mlflow.onnx.save_model(
         onnx.load(bundle / "model.onnx"), str(folder), mlflow_model=model, pip_requirements=REQUIREMENTS
     )

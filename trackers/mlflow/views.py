@@ -52,7 +52,7 @@ def run_page(experiment_id: str, run_id: str, inside: str = "") -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}{inside}?{FOR_TRAINING}"
 
 
-def opening_page(client: MlflowClient, study: str | None) -> str:
+def study_page(client: MlflowClient, study: str | None) -> str:
     """Where to open the pages: at a study's run, or at that of the newest study."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     wanted = "tags.study != ''" if study is None else f"tags.study = '{study}'"

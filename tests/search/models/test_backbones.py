@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -155,11 +156,18 @@ def test_scratch_of_one_seed_is_one_model() -> None:
     assert not torch.equal(one, other)
 
 
-def test_another_kind_of_encoder_is_refused_by_its_kind(minilm: Backbone, tmp_path: Path) -> None:
+def test_another_family_is_refused_by_naming_those_that_there_are(minilm: Backbone, tmp_path: Path) -> None:
     config = DistilBertConfig(vocab_size=len(minilm.tokenizer), dim=16, hidden_dim=16, n_layers=1, n_heads=2)
     DistilBertModel(config).save_pretrained(tmp_path)
     minilm.tokenizer.save_pretrained(tmp_path)
-    assert "distilbert" in one_line_error(str(tmp_path))
+    assert "is a distilbert, which can't be cut here: take a bert" in one_line_error(str(tmp_path))
+
+
+def test_relative_positions_are_refused(small_config: BertConfig, minilm: Backbone, tmp_path: Path) -> None:
+    saved(BertModel(small_config), minilm, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "position_embedding_type": "relative_key"}))
+    assert "relative positions" in one_line_error(str(tmp_path))
 
 
 def test_an_empty_directory_is_refused(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import BertConfig, BertForSequenceClassification
 
-from search.models.backbones import Backbone, elastic_config, elastic_names, load_backbone
+from search.models.assembling import elastic_config
+from search.models.backbones import Backbone, load_backbone
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
+from search.models.families import FAMILIES
 from spaces import Shape
 
 TEXTS = [
@@ -31,7 +33,7 @@ def original() -> BertForSequenceClassification:
 @pytest.fixture(scope="module")
 def elastic(original: BertForSequenceClassification, minilm: Backbone) -> ElasticForSequenceClassification:
     model = minilm.full_model(("a", "b", "c"), seed=0)
-    model.load_state_dict(elastic_names(original.state_dict()))
+    model.load_state_dict(FAMILIES["bert"].elastic_names(original.state_dict()))
     return model.eval()
 
 
@@ -101,7 +103,7 @@ def test_it_answers_as_a_bert_of_other_sizes_and_activation_does() -> None:
         num_labels=5,
     )
     elastic = ElasticForSequenceClassification(config).eval()
-    elastic.load_state_dict(elastic_names(original.state_dict()))
+    elastic.load_state_dict(FAMILIES["bert"].elastic_names(original.state_dict()))
     ids, types = torch.randint(1, 50, (2, 16)), torch.randint(0, 3, (2, 16))
     expected = original(ids, token_type_ids=types).logits
     torch.testing.assert_close(elastic(ids, token_type_ids=types).logits, expected, atol=1e-5, rtol=0)
@@ -109,7 +111,7 @@ def test_it_answers_as_a_bert_of_other_sizes_and_activation_does() -> None:
 
 def test_every_weight_of_a_bert_has_a_place(original: BertForSequenceClassification, minilm: Backbone) -> None:
     fresh = minilm.full_model(("a", "b", "c"), seed=0)
-    assert elastic_names(original.state_dict()).keys() == fresh.state_dict().keys()
+    assert FAMILIES["bert"].elastic_names(original.state_dict()).keys() == fresh.state_dict().keys()
 
 
 @torch.inference_mode()

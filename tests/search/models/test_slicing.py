@@ -13,14 +13,15 @@ from torch import Tensor, nn
 
 from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
-from search.models.slicing import cut, resized, run_slice
+from search.models.slicing import axes_of, cut, resized, run_slice
 from search.study.workbench import Workbench
-from spaces import Architecture
+from spaces import Architecture, Shape
 from tests.search.encoders import SMALL, architectures, small_encoder, small_inputs
 
 TEXTS = ["turn on the kitchen light", "wake me in ten minutes, please", "no"]
 EVERYTHING = Architecture(layers=(0, 1, 2), heads=(4,) * 3, ffn_sizes=(12,) * 3, hidden_size=16)
 SOME = Architecture(layers=(0, 2), heads=(3, 1), ffn_sizes=(5, 12), hidden_size=10)
+FACTORISED: list[dict[str, Any]] = [{"embedding_rank": 4}, {"dense_rank": 2}]
 
 examples = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -50,6 +51,27 @@ def silenced(full: ElasticForSequenceClassification, architecture: Architecture)
             layer.attention.output.weight[:, heads * model.config.head_size :] = 0
             layer.feed_forward.contract.weight[:, size:] = 0
     return model
+
+
+@pytest.mark.parametrize("others", [{}, *FACTORISED, {"shared_layers": True}], ids=str)
+def test_every_axis_is_as_long_as_what_it_counts(others: dict[str, Any]) -> None:
+    model = small_encoder(Shape(depth=2, heads=3, head_size=5, ffn_size=36, hidden_size=32), num_labels=7, **others)
+    sizes = {"hidden": 32, "pooled": 32, "heads": 15, "ffn": 36}
+    axes = axes_of(model)
+    for name, weight in model.named_parameters():
+        assert len(axes[name]) == weight.ndim
+        for counted, size in zip(axes[name], weight.shape, strict=True):
+            assert size == sizes[counted] if counted else size not in sizes.values()
+
+
+@pytest.mark.parametrize("factorised", FACTORISED, ids=str)
+def test_factors_are_cut_but_for_their_rank(factorised: dict[str, int]) -> None:
+    full = small_encoder(**factorised)
+    model, (ids, mask) = cut(full, SOME), small_inputs()
+    expected = corners(full.state_dict(), model, SOME.layers)
+    assert all(torch.equal(weight, expected[name]) for name, weight in model.state_dict().items())
+    assert model.state_dict().keys() != cut(small_encoder(), SOME).state_dict().keys()
+    torch.testing.assert_close(run_slice(full, SOME, ids, mask).logits, model(ids, mask).logits)
 
 
 @examples

@@ -9,7 +9,7 @@ import pytest
 from results.records import TrialRecord
 from search.artifacts.scoring import artifact_answers, score_artifact
 from search.study.reporting import compare
-from search.tasks import Metric, Task
+from search.tasks import Task
 from search.tasks.intervals import score_interval
 from tests.results.test_records import some_costs
 from tests.search.conftest import FinishedTrial
@@ -32,7 +32,7 @@ def test_equal_predictions_have_no_difference(tiny_task: Task) -> None:
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro-f1"])
-def test_the_interval_contains_the_observed_gain(tiny_task: Task, metric: Metric) -> None:
+def test_the_interval_contains_the_observed_gain(tiny_task: Task, metric: str) -> None:
     task = dataclasses.replace(tiny_task, metric=metric)
     low, high = score_interval(task, LABELS.tolist(), GOOD, POOR)
     gain = task.score(LABELS.tolist(), GOOD.tolist()) - task.score(LABELS.tolist(), POOR.tolist())
@@ -68,7 +68,7 @@ def test_models_that_err_on_the_same_texts_have_a_narrower_interval(tiny_task: T
 def answered(trial: FinishedTrial, task: Task, **changes: Any) -> tuple[TrialRecord, np.ndarray]:
     """A trial's record, and what its artefact answers to the test texts."""
     record = dataclasses.replace(trial.record, **changes)
-    return record, artifact_answers(trial.folder, task.test, batch_size=1)
+    return record, artifact_answers(trial.folder, task, task.test, batch_size=1)
 
 
 def test_a_trial_against_itself_gains_nothing(finished_trial: FinishedTrial) -> None:

@@ -1,26 +1,19 @@
-"""What holds for every task, whatever its source."""
+"""The tasks that there are, by their sources."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from search.tasks import FileTask, HomeIntents, HubTask, MovieSnippets, Task
-from search.tasks.splits import identity
+from search.tasks import FileTask, HomeIntents, HubTask, MovieSnippets
 from tests.conftest import tiny_rows, write_csv
+from tests.contracts.tasks import EverySingleLabelTask
 
 ROWS = tiny_rows()
-
-
-@dataclass(frozen=True)
-class Loaded:
-    task: Task
-    again: Callable[[], Task]
 
 
 def csv_task(folder: Path) -> FileTask:
@@ -56,71 +49,29 @@ def split_hub_task(folder: Path) -> HubTask:
     return HubTask(hub=str(folder))
 
 
-KINDS: dict[str, Callable[[Path], FileTask | HubTask | HomeIntents | MovieSnippets]] = {
-    "csv": csv_task,
-    "jsonl": jsonl_task,
-    "parquet": parquet_task,
-    "given splits": split_files_task,
-    "hub": hub_task,
-    "hub with given splits": split_hub_task,
-    "home-intents": lambda folder: HomeIntents(),
-    "home-intents in German": lambda folder: HomeIntents(language="de"),
-    "movie-snippets": lambda folder: MovieSnippets(),
-}
+class TestFiles(EverySingleLabelTask):
+    @pytest.fixture(scope="class", params=[csv_task, jsonl_task, parquet_task, split_files_task])
+    def source(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> FileTask:
+        written: Callable[[Path], FileTask] = request.param
+        return written(tmp_path_factory.mktemp("files"))
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    if request.param.startswith("hub"):
-        request.getfixturevalue("hub_cache")
-    if request.param == "movie-snippets":
-        request.getfixturevalue("movie_snippets")
-    kind = KINDS[request.param](tmp_path_factory.mktemp("source"))
-    return Loaded(kind.load(), kind.load)
+@pytest.mark.usefixtures("hub_cache")
+class TestHub(EverySingleLabelTask):
+    @pytest.fixture(scope="class", params=[hub_task, split_hub_task])
+    def source(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> HubTask:
+        written: Callable[[Path], HubTask] = request.param
+        return written(tmp_path_factory.mktemp("hub"))
 
 
-class TestEveryTask:
-    def test_the_test_split_is_not_read_by_loading(self, loaded: Loaded) -> None:
-        assert "test" not in vars(loaded.again())
+class TestHomeIntents(EverySingleLabelTask):
+    @pytest.fixture(scope="class", params=["en", "de"])
+    def source(self, request: pytest.FixtureRequest) -> HomeIntents:
+        return HomeIntents(language=request.param)
 
-    def test_has_a_name_a_source_and_at_least_two_labels(self, loaded: Loaded) -> None:
-        assert loaded.task.name
-        assert loaded.task.source
-        assert len(set(loaded.task.labels)) == len(loaded.task.labels) >= 2
 
-    def test_every_split_has_texts_and_labels_in_range(self, loaded: Loaded) -> None:
-        task = loaded.task
-        for split in (task.train, task.validation, task.test):
-            assert len(split) == len(split.texts) == len(split.labels) > 0
-            assert all(isinstance(text, str) and text.strip() for text in split.texts)
-            assert all(type(label) is int and 0 <= label < len(task.labels) for label in split.labels)
-
-    def test_training_has_every_label(self, loaded: Loaded) -> None:
-        assert set(loaded.task.train.labels) == set(range(len(loaded.task.labels)))
-
-    def test_no_text_is_in_two_splits(self, loaded: Loaded) -> None:
-        task = loaded.task
-        train, validation, test = (
-            {identity(text) for text in split.texts} for split in (task.train, task.validation, task.test)
-        )
-        assert not train & validation
-        assert not train & test
-        assert not validation & test
-
-    def test_loading_again_gives_the_same_splits(self, loaded: Loaded) -> None:
-        task, again = loaded.task, loaded.again()
-        assert (again.labels, again.train, again.validation) == (task.labels, task.train, task.validation)
-        assert again.test == task.test
-
-    def test_perfect_answers_score_one_and_wrong_ones_nothing(self, loaded: Loaded) -> None:
-        task = loaded.task
-        wrong = [(label + 1) % len(task.labels) for label in task.validation.labels]
-        assert task.score(task.validation.labels, task.validation.labels) == 1.0
-        assert task.score(task.validation.labels, wrong) == 0.0
-
-    def test_a_sample_is_part_of_its_split_without_repeats_and_always_the_same(self, loaded: Loaded) -> None:
-        split = loaded.task.validation
-        sample = split.sample(5, seed=3)
-        assert len(set(sample.texts)) == len(sample) == 5
-        assert set(zip(sample.texts, sample.labels, strict=True)) <= set(zip(split.texts, split.labels, strict=True))
-        assert sample == split.sample(5, seed=3)
+@pytest.mark.usefixtures("movie_snippets")
+class TestMovieSnippets(EverySingleLabelTask):
+    @pytest.fixture(scope="class")
+    def source(self) -> MovieSnippets:
+        return MovieSnippets()

@@ -13,8 +13,10 @@ from torch.nn import functional
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut
 from search.tasks import Split, Task
+from search.tasks.kinds import SINGLE_LABEL
 from search.training.batches import UNLABELLED, Batch, EncodedSplit
-from search.training.distillation import HIDDEN_WEIGHT, distillation_loss, matched_layers, soft_cross_entropy
+from search.training.distillation import HIDDEN_WEIGHT, distillation_loss, matched_layers
+from search.training.losses import soft_cross_entropy
 from search.training.optimisation import Progress, optimise, training_device
 from spaces import Architecture, Training
 from tests.search.encoders import small_encoder, small_inputs, words_of
@@ -87,13 +89,13 @@ def test_a_narrower_student_learns_from_the_answers_and_from_the_labels_that_the
     logits = student(batch.input_ids, batch.attention_mask).logits
     taught = teacher(batch.input_ids, batch.attention_mask).logits
     expected = soft_cross_entropy(logits, taught) + functional.cross_entropy(logits[[0, 2]], batch.labels[[0, 2]])
-    torch.testing.assert_close(distillation_loss(student, teacher)(batch), expected)
+    torch.testing.assert_close(distillation_loss(student, teacher, SINGLE_LABEL)(batch), expected)
 
 
 def test_texts_without_labels_are_learnt_from_by_the_answers_alone() -> None:
     teacher = small_encoder().to(training_device())
     student, batch = student_of(teacher, NARROW), batch_of(UNLABELLED, UNLABELLED, UNLABELLED)
-    distillation_loss(student, teacher)(batch).backward()
+    distillation_loss(student, teacher, SINGLE_LABEL)(batch).backward()
     found = gradients(student)
     student.zero_grad()
     logits = student(batch.input_ids, batch.attention_mask).logits
@@ -114,7 +116,7 @@ def test_a_student_as_wide_learns_from_the_hidden_states_too() -> None:
         target = theirs[present]
         shares.append((mine[present] - target).square().mean() / target.var())
     expected = soft_cross_entropy(answer.logits, taught.logits) + HIDDEN_WEIGHT * sum(shares) / 2
-    torch.testing.assert_close(distillation_loss(student, teacher)(batch), expected)
+    torch.testing.assert_close(distillation_loss(student, teacher, SINGLE_LABEL)(batch), expected)
 
 
 @pytest.mark.parametrize("architecture", [NARROW, WIDE], ids=["narrow", "wide"])
@@ -127,7 +129,7 @@ def test_padding_makes_no_difference(architecture: Architecture) -> None:
         input_ids=functional.pad(short.input_ids, (0, 6)),
         attention_mask=functional.pad(short.attention_mask, (0, 6)),
     )
-    loss_of = distillation_loss(student, teacher)
+    loss_of = distillation_loss(student, teacher, SINGLE_LABEL)
     torch.testing.assert_close(loss_of(long), loss_of(short))
 
 
@@ -135,7 +137,7 @@ def test_padding_makes_no_difference(architecture: Architecture) -> None:
 def test_the_teacher_does_not_learn(architecture: Architecture) -> None:
     teacher = small_encoder().to(training_device())
     before = copy.deepcopy(teacher.state_dict())
-    distillation_loss(student_of(teacher, architecture), teacher)(batch_of(0, 1, UNLABELLED)).backward()
+    distillation_loss(student_of(teacher, architecture), teacher, SINGLE_LABEL)(batch_of(0, 1, UNLABELLED)).backward()
     assert all(weight.grad is None for weight in teacher.parameters())
     assert all(torch.equal(weight, before[name]) for name, weight in teacher.state_dict().items())
 
@@ -154,7 +156,7 @@ def test_a_student_comes_nearer_to_its_teacher_without_any_label(architecture: A
         return True
 
     training = Training(learning_rate=1e-2, batch_size=16, epochs=40)
-    optimise(student, texts, training, distillation_loss(student, teacher), seed=0, on_report=on_report)
+    optimise(student, texts, training, distillation_loss(student, teacher, SINGLE_LABEL), seed=0, on_report=on_report)
     assert told[-1].train_loss < told[0].train_loss
     batch = next(texts.in_order_of_length(64))
     with torch.inference_mode():

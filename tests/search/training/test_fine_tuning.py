@@ -22,12 +22,12 @@ def test_the_loss_is_the_cross_entropy_with_the_labels(bench: Workbench, new_tin
     batch = next(bench.train.epoch(8, np.random.default_rng(0)))
     logits = model(batch.input_ids, batch.attention_mask).logits
     expected = functional.cross_entropy(logits, batch.labels)
-    torch.testing.assert_close(label_loss(model)(batch), expected)
+    torch.testing.assert_close(label_loss(model, bench.task.kind)(batch), expected)
 
 
 def test_the_loss_teaches_the_model(bench: Workbench, new_tiny_model: NewModel) -> None:
     model = new_tiny_model()
-    label_loss(model)(next(bench.train.epoch(8, np.random.default_rng(0)))).backward()
+    label_loss(model, bench.task.kind)(next(bench.train.epoch(8, np.random.default_rng(0)))).backward()
     assert model.classifier.weight.grad is not None
     assert model.classifier.weight.grad.any()
 

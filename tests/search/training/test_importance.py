@@ -40,7 +40,7 @@ class TestEveryImportance:
         self, importance: Importance, small: ElasticForSequenceClassification, bench: Workbench
     ) -> None:
         model = copy.deepcopy(small)
-        order_channels(model, importance, bench.train, seed=0)
+        order_channels(model, importance, bench.train, bench.task.kind, seed=0)
         torch.testing.assert_close(logits(model), logits(small), atol=1e-5, rtol=0)
         assert not torch.equal(model.layers[0].feed_forward.expand.weight, small.layers[0].feed_forward.expand.weight)
         assert all(weight.grad is None for weight in model.parameters())
@@ -50,7 +50,7 @@ class TestEveryImportance:
     ) -> None:
         models = [copy.deepcopy(small) for _ in range(2)]
         for model in models:
-            order_channels(model, importance, bench.train, seed=3)
+            order_channels(model, importance, bench.train, bench.task.kind, seed=3)
         one, other = (model.state_dict() for model in models)
         assert all(torch.equal(weight, other[name]) for name, weight in one.items())
 
@@ -59,7 +59,7 @@ def test_they_order_differently(small: ElasticForSequenceClassification, bench: 
     rows = set()
     for importance in get_args(Importance):
         model = copy.deepcopy(small)
-        order_channels(model, importance, bench.train, seed=0)
+        order_channels(model, importance, bench.train, bench.task.kind, seed=0)
         rows.add(tuple(model.layers[0].feed_forward.expand.bias.tolist()))
     assert len(rows) == len(get_args(Importance))
 
@@ -74,7 +74,7 @@ def test_a_channel_that_the_loss_never_sees_comes_last(
         block.contract.weight[:, 0] = 0
         block.expand.weight[0] *= 100  # by magnitude it would come first
     silent = block.expand.bias[0].item()
-    order_channels(model, importance, bench.train, seed=0)
+    order_channels(model, importance, bench.train, bench.task.kind, seed=0)
     assert model.layers[0].feed_forward.expand.bias[-1].item() == silent
 
 
@@ -82,10 +82,10 @@ def test_squared_gradients_are_those_of_single_texts(small: ElasticForSequenceCl
     from search.training.importance import _square_gradients
 
     model, expected = copy.deepcopy(small), torch.zeros_like(small.classifier.weight)
-    _square_gradients(model, bench.train, seed=0)
+    _square_gradients(model, bench.train, bench.task.kind, seed=0)
     squares = model.classifier.weight.grad
     for batch in bench.train.in_order_of_length(1):
         model.zero_grad()
-        label_loss(model)(batch).backward()
+        label_loss(model, bench.task.kind)(batch).backward()
         expected += model.classifier.weight.grad.square()
     torch.testing.assert_close(squares, expected, rtol=1e-3, atol=1e-6)

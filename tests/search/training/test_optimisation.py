@@ -40,7 +40,7 @@ def tuned(
         told.append(progress)
         return True
 
-    assert optimise(model, bench.train, training, label_loss(model), seed=seed, on_report=on_report)
+    assert optimise(model, bench.train, training, label_loss(model, bench.task.kind), seed=seed, on_report=on_report)
     return told
 
 
@@ -63,7 +63,7 @@ def test_a_report_has_the_mean_loss_of_the_steps_since_the_last(bench: Workbench
     told: list[Progress] = []
 
     def loss_of(batch: Batch) -> Tensor:
-        loss = label_loss(model)(batch)
+        loss = label_loss(model, bench.task.kind)(batch)
         losses.append(loss.item())
         return loss
 

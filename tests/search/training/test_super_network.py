@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from search.models.backbones import Backbone, elastic_config
+from search.models.assembling import elastic_config
+from search.models.backbones import Backbone
 from search.models.elastic import ElasticForSequenceClassification
 from search.models.slicing import cut
 from search.tasks import Split, Task
+from search.tasks.kinds import SINGLE_LABEL
 from search.training.batches import EncodedSplit
 from search.training.fine_tuning import evaluate
 from search.training.optimisation import Progress
@@ -54,7 +56,9 @@ def trained(
     def on_report(phase: str, progress: Progress) -> None:
         told.append((phase, progress))
 
-    train_super_network(model, texts, epochs, SMALLEST, draw, importance="taylor", seed=seed, on_report=on_report)
+    train_super_network(
+        model, texts, SINGLE_LABEL, epochs, SMALLEST, draw, importance="taylor", seed=seed, on_report=on_report
+    )
     return model, told
 
 
