@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow system lint docs benchmark screenshots clean
+.PHONY: demo test test-fast test-slow system lint docs benchmark screenshots clean
 
 # One file tells whether what is installed is what pyproject.toml and constraints.txt ask for.
 .venv/installed: pyproject.toml constraints.txt
@@ -20,8 +20,11 @@ demo: .venv/installed  ## a real study on this machine, its winner exported and 
 	@echo "the bundle of the recommended candidate:  build/demo-bundle"
 	@echo "browse the study:                         $(BIN)/bertailor ui"
 
+test: .venv/installed  ## the linters, and beside them every test but those marked slow
+	$(MAKE) --no-print-directory --jobs=2 lint test-fast
+
 # Two files of tests at a time, whole programs first, each on one thread: together they would wait for each other's.
-test: lint  ## every test but those marked slow
+test-fast: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: .venv/installed  ## the tests that take minutes

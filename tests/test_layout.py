@@ -124,6 +124,24 @@ def forbidden_libraries(sources: Sources) -> list[str]:
     ]
 
 
+def unused_arrows(sources: Sources) -> list[str]:
+    found = arrows(sources)
+    return [f"{above} -> {below}" for above in ROOMS for below in ROOMS[above].split() if (above, below) not in found]
+
+
+def unused_libraries(sources: Sources) -> list[str]:
+    """Rows of the table of libraries that allow a room what it doesn't import."""
+    found = {
+        (name.partition(".")[0], room(source)) for source, text in sources.items() for name in imports(source, text)
+    }
+    return [
+        f"{where} -> {library}"
+        for library, rooms in LIBRARIES.items()
+        for where in rooms.split()
+        if (library, where) not in found
+    ]
+
+
 def upward_arrows(rooms: Mapping[str, str]) -> list[str]:
     """The arrows of a table of rooms that lead to a room which does not stand above the row's own."""
     order = list(rooms)
@@ -197,6 +215,19 @@ def test_no_row_lists_what_its_room_has_no_use_for() -> None:
 )
 def test_an_arrow_that_no_row_lists_is_found(source: str, line: str, below: str) -> None:
     assert forbidden_arrows(with_line(source, line)) == [f"{source}: {room(source)} may not import {below}"]
+
+
+def test_no_row_lists_what_its_room_does_not_import() -> None:
+    assert unused_arrows(SOURCES) == []
+    assert unused_libraries(SOURCES) == []
+
+
+def test_an_arrow_that_nothing_uses_is_found() -> None:
+    without = {source: text for source, text in SOURCES.items() if source != "search/config.py"}
+    assert unused_arrows(without) == [f"search/config -> {below}" for below in ROOMS["search/config"].split()] + [
+        f"{above} -> search/config" for above in ROOMS if "search/config" in ROOMS[above].split()
+    ]
+    assert set(unused_libraries({})) > {"spaces -> optuna", "search/cli -> typer"}
 
 
 def test_a_relative_import_is_found() -> None:
