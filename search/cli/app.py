@@ -12,6 +12,8 @@ import typer
 
 # Read when tokenizers is first used: one process makes the word pieces here, and the warning on forks is noise.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Read when torch is first loaded: threads that spin while they wait slow a training down several times beside others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from search.cli import browse, exporting, pages, profiling, searching
 from search.cli.console import errors
