@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from results.front import losses, non_dominated, pick
+from results.budgets import Budgets
+from results.front import Pick, losses, non_dominated, pick
 from results.records import Comparison, TrialRecord
 from spaces.baselines import Entrants
 
@@ -128,6 +129,15 @@ def _standing(
         recommended=recommended.number,
         superseded=superseded,
     )
+
+
+def picked(records: Iterable[TrialRecord], limits: Budgets, objectives: Sequence[str], how: Pick) -> TrialRecord | None:
+    """The trial to take of those that keep to some limits, from their own front; None where none does.
+
+    Without limits, the knee is the study's recommended trial.
+    """
+    members = standing_of([record for record in records if not limits.broken(record.figures)], objectives).members
+    return members[pick([member.figures for member in members], objectives, how)] if members else None
 
 
 def full_int8(records: Iterable[TrialRecord], entrants: Entrants) -> TrialRecord | None:

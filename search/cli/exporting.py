@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from results.front import Pick, pick
+from results.front import Pick
 from results.records import TrialRecord
 from search.cli.console import DEFAULT_STORE, Json, Store, console, errors, print_json
 from search.errors import UsageError
@@ -37,26 +37,21 @@ def export(
 ) -> None:
     """Export a winner as a bundle: the artefact, its checkpoint, and the proof that it fits."""
     with console.status("exporting"):
-        from results.choosing import eligible, standing_of
+        from results.budgets import Budgets
+        from results.choosing import eligible, picked
         from search.bundles.bundle import export_bundle, read_formats
         from search.devices.loading import load_device
+        from search.reading import parse
         from search.sampling.store import study_store
 
         wanted = read_formats(formats)
         begun = study_store(store, study)
         config = begun.config()
-        limits = {"latency_ms": max_latency_ms, "size_mb": max_size_mb, "memory_mb": max_memory_mb}
+        limits = {"latency_ms": max_latency_ms, "size_mb": max_size_mb, "memory_mb": max_memory_mb, "score": min_score}
         scored = eligible(begun.records())
         if trial is None:
-            fitting = [record for record in scored if _fits(record, limits, min_score)]
-            if not fitting:
-                raise UsageError(
-                    f"none of the {len(scored)} scored trials of study '{begun.name}' fits these limits: loosen them,"
-                    f" or search on with more trials; `bertailor front {begun.name}` shows what there is"
-                )
-            # From the front of those that fit: without limits the knee is the study's recommended candidate.
-            members = standing_of(fitting, config.objectives).members
-            chosen = members[pick([record.figures for record in members], config.objectives, how)]
+            within = parse(Budgets, limits, "the limits of export")
+            chosen = picked(scored, within, config.objectives, how) or _nothing_fits(scored, begun.name)
         else:
             chosen = _numbered(trial, scored, begun.name)
         folder = begun.trial_folder(chosen.number)
@@ -166,9 +161,11 @@ def predict(
         console.print(f"{in_a_line(answer)}  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _fits(record: TrialRecord, limits: dict[str, float | None], min_score: float | None) -> bool:
-    within = all(limit is None or record.figures[name] <= limit for name, limit in limits.items())
-    return within and (min_score is None or record.figures["score"] >= min_score)
+def _nothing_fits(scored: list[TrialRecord], study: str) -> NoReturn:
+    raise UsageError(
+        f"none of the {len(scored)} scored trials of study '{study}' fits these limits: loosen them,"
+        f" or search on with more trials; `bertailor front {study}` shows what there is"
+    )
 
 
 def _numbered(number: int, scored: list[TrialRecord], study: str) -> TrialRecord:

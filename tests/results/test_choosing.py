@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from results.choosing import Standing, standing_after, standing_of
-from results.front import losses
+from results.budgets import Budgets
+from results.choosing import Standing, picked, standing_after, standing_of
+from results.front import Pick, losses
 from results.records import Status, TrialRecord
 from tests.search.records import OBJECTIVES, a_record, histories
 
@@ -120,3 +121,28 @@ def test_a_repeat_of_a_polished_member_does_not_bring_it_back() -> None:
     standing = standing_of(records, OBJECTIVES)
     assert standing.front == (1,)
     assert standing.outcome(records[2]) == "repeat"
+
+
+@given(histories())
+def test_without_limits_the_knee_is_the_recommended_trial(records: list[TrialRecord]) -> None:
+    chosen = picked(records, Budgets(), OBJECTIVES, "knee")
+    assert (None if chosen is None else chosen.number) == standing_of(records, OBJECTIVES).recommended
+
+
+def test_the_trial_to_take_is_picked_from_those_within_the_limits() -> None:
+    records = [
+        a_record(0, score=0.9, latency_ms=6.0, size_mb=30.0),
+        a_record(1, score=0.7, latency_ms=2.0, size_mb=20.0),
+        a_record(2, score=0.6, latency_ms=3.0, size_mb=10.0),
+        a_record(3, score=0.95, latency_ms=1.0, size_mb=1.0, status="over-budget"),
+    ]
+
+    def number(how: Pick, **limits: float) -> int | None:
+        chosen = picked(records, Budgets.model_validate(limits), OBJECTIVES, how)
+        return None if chosen is None else chosen.number
+
+    assert (number("best"), number("fastest"), number("smallest")) == (0, 1, 2)
+    assert number("best", latency_ms=3) == 1
+    assert number("fastest", score=0.8) == 0
+    assert number("best", size_mb=10, latency_ms=3) == 2
+    assert number("knee", latency_ms=1.5) is None
