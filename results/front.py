@@ -11,10 +11,10 @@ import numpy as np
 Objective = Literal["score", "latency_ms", "memory_mb", "size_mb", "energy_mj"]
 Pick = Literal["knee", "best", "fastest", "smallest"]
 
-# The spread that a knee takes in full at least: five points of score, a doubling of a cost.
+# A knee counts a spread in full only from here on: five points of score, a doubling of a cost.
 LEAST_SPAN = {"score": 0.05, "cost": math.log(2)}
 
-# The figure that each way of picking but the knee minimises or, for the score, maximises.
+# Each way of picking but the knee minimises one figure or, for the score, maximises it.
 _PICKED_BY = {"best": "score", "fastest": "latency_ms", "smallest": "size_mb"}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spaces.candidate import Architecture, Candidate, Compression, Training
 from spaces.space import Space
 
-# The shares of its layers that a backbone is left with.
+# A shallower entrant is left with one of these shares of the backbone's layers.
 LAYER_SHARES = (1 / 3, 1 / 2, 2 / 3)
 
 INT8 = Compression(quantisation="dynamic-int8")

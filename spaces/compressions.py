@@ -14,10 +14,10 @@ from spaces.corpus import Corpus
 
 Percent = Annotated[int, Field(ge=1, le=100)]
 
-# The choices that are percentages of the encoder's width, and those that the task's texts decide.
+# Some choices are percentages of the encoder's width, and others are decided by the task's texts.
 RANKS = ("embedding_rank", "dense_rank")
 OF_TEXTS = ("vocabulary", "max_tokens")
-# From the smallest file to the largest.
+# They go from the smallest file to the largest.
 BY_SIZE: tuple[Quantisation, ...] = ("int4", "dynamic-int8", "static-int8", "none")
 
 
@@ -136,7 +136,7 @@ def of_corpus(raw: Mapping[str, Any], corpus: Corpus | None) -> dict[str, Any]:
                 max(corpus.needed, min(size, corpus.vocabulary)) for size in of_full_size(values, corpus.vocabulary)
             ]
         else:
-            # A percentile, which of_full_size gives as a percentage of a hundred.
+            # of_full_size gives a percentile as a percentage of a hundred.
             whole = {value: of_full_size(value, 100) for value in values if isinstance(value, str)}
             sizes = [corpus.lengths[min(whole[value], 100)] if value in whole else value for value in values]
         resolved[name] = list(dict.fromkeys(sizes))

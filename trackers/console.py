@@ -20,7 +20,7 @@ from trackers.tracker import Tracker
 
 # Of the front so far, as many are shown as leave room for the lines.
 MOST_MEMBERS = 6
-# Title, figure, format and unit of what a trial's line shows.
+# A trial's line shows these, each with its title, figure, format and unit.
 LINE = (
     ("score", "score", ".4f", ""),
     ("p50", "latency_ms", ".2f", " ms"),

@@ -11,9 +11,9 @@ from results.choosing import Ending, Standing
 from results.records import StudyRecord, TrialRecord, WarmUp
 from trackers.tracker import Tracker
 
-# Before a server that was away is tried again, so that trials don't wait for it.
+# A server that was away is tried again after so long, so that trials don't wait for it.
 RETRY_AFTER_S = 10.0
-# Before each further attempt at the end.
+# At the end, each further attempt waits so long.
 PAUSES_AT_THE_END_S = (1.0, 5.0)
 
 

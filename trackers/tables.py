@@ -13,7 +13,7 @@ from rich.table import Table
 from results.choosing import Ending, Standing
 from results.records import TrialRecord
 
-# Column title, figure and format of what matters first.
+# What matters comes first; each column has its title, figure and format.
 COLUMNS = (
     ("score", "score", ".4f"),
     ("p50 ms", "latency_ms", ".2f"),

@@ -15,7 +15,7 @@ from search.runtime.classifier import TOKENIZER
 from search.tasks import Task
 from spaces import Quantisation
 
-# Validation texts that the two are compared on.
+# The two are compared on so many validation texts.
 N_COMPARED_TEXTS = 256
 
 

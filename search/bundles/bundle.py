@@ -35,10 +35,10 @@ from search.tasks.intervals import score_interval
 from search.tasks.kinds import KINDS, SINGLE_LABEL, Kind
 from spaces import Candidate, nearest
 
-# The artefact; the checkpoint, for transformers; and the artefact for Intel's runtime.
+# A bundle holds the artefact and may hold the checkpoint, for transformers, and the artefact for Intel's runtime.
 Format = Literal["onnx", "hf", "openvino"]
 CHECKSUMS = "SHA256SUMS"
-# What makes a bundle; a vocabulary and the like may lie beside it.
+# These files make a bundle; a vocabulary and the like may lie beside them.
 CONTENTS: dict[Format, tuple[str, ...]] = {
     "onnx": (
         "README.md",
@@ -53,7 +53,7 @@ CONTENTS: dict[Format, tuple[str, ...]] = {
     "hf": ("config.json", "model.safetensors"),
     "openvino": ("openvino/model.bin", "openvino/model.xml"),
 }
-# What a bundle says of its device: no host, and no command that whoever verifies it would run.
+# A bundle says this of its device: it tells no host, and no command that whoever verifies it would run.
 DEVICE_FIELDS = ("name", "kind", "threads", "batch_size", "time_limit_s", "power_w", "cores", "memory_limit_mb")
 LIBRARIES = ("bertailor", "onnxruntime", "optuna", "tokenizers", "torch", "torch-pruning", "transformers")
 
@@ -243,6 +243,6 @@ def _write(
     stock = stock_class(shipped.model.config)
     card = model_card(candidate, config, task, proof, stock.__name__ if stock else None)
     (folder / "README.md").write_text(card, encoding="utf-8")
-    # In the format of sha256sum, so that `sha256sum -c SHA256SUMS` checks a bundle where Python isn't.
+    # The list is in the format of sha256sum, whose `sha256sum -c SHA256SUMS` checks a bundle where Python isn't.
     lines = [f"{digest}  {name}\n" for name, digest in checksums(folder).items()]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")

@@ -20,7 +20,7 @@ def write_openvino(folder: Path) -> None:
     except ImportError as error:
         raise UsageError("--format openvino needs the package openvino: `pip install openvino`") from error
     try:
-        # Not `convert_model`, which reports its use to the makers.
+        # `convert_model` is not called, because it reports its use to the makers.
         model = openvino.Core().read_model(folder / MODEL)
     except RuntimeError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-# Read when tokenizers is first used: one process makes the word pieces here, and the warning on forks is noise.
+# One process makes the word pieces here, and the warning on forks is noise. It is read when tokenizers is first used.
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-# Read when torch is first loaded: threads that spin while they wait slow a training down several times beside others.
+# Threads that spin while they wait slow a training down beside other work. It is read when torch is first loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from search.cli import browse, exporting, pages, profiling, searching

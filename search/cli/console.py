@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-# Wide enough for a table where there is no terminal to ask.
+# Where there is no terminal to ask, this is wide enough for a table.
 console = Console(width=None if sys.stdout.isatty() else 120)
 errors = Console(stderr=True)
 

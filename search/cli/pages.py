@@ -19,7 +19,7 @@ import typer
 from search.cli.console import DEFAULT_STORE, Store, console
 from search.errors import RunError, UsageError
 
-# How long the server may take to start.
+# The server may take so long to start.
 START_LIMIT_S = 120
 
 
@@ -53,7 +53,7 @@ def ui(
     options += ["--allowed-hosts", "*"] if everywhere else []  # MLflow would refuse what calls this machine by its name
     artifacts = ["--default-artifact-root", (store / "artifacts").resolve().as_uri()]
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server goes with the command
-    # MLflow's jobs are for language models, and seven processes.
+    # MLflow's jobs are for language models, and run in seven processes.
     variables = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
     server = subprocess.Popen([sys.executable, "-m", "mlflow", "server", *options, *artifacts], env=variables)
     try:

@@ -42,7 +42,7 @@ def search(
     if not quiet:
         progress.print(config.to_yaml(), markup=False, highlight=False)
 
-    # torch, transformers and mlflow take seconds to import: after the mistakes of a study file are told.
+    # torch, transformers and mlflow take seconds to import, so the mistakes of a study file are told before.
     with progress.status("starting"):
         from search.study.running import run_study
         from trackers.mlflow.store import is_away

@@ -10,7 +10,7 @@ from search.compression.vocabulary import pieces_by_need
 from search.tasks import Task
 from spaces import Corpus
 
-# Training texts by which activations are calibrated.
+# Activations are calibrated by so many training texts.
 N_CALIBRATION_TEXTS = 64
 
 

@@ -17,11 +17,11 @@ from search.compression.step import Draft, Step
 from search.graphs.export import OPTIONS, quietly
 from spaces import Unquantised
 
-# What the nodes are called that read such weights.
+# The nodes that read such weights have this in their names.
 NODES: dict[Unquantised, str] = {"embeddings": "/embeddings/", "ffn-outputs": "/feed_forward/contract/"}
-# Weights that share a 4-bit scale.
+# So many weights share a 4-bit scale.
 BLOCK_SIZE = 32
-# Activations are rounded to int8 for 4-bit weights too: the fastest that onnxruntime has for them.
+# Activations are rounded to int8 for 4-bit weights too, since onnxruntime has nothing faster for them.
 INT8_ACTIVATIONS = 4
 
 

@@ -42,7 +42,7 @@ class Material:
     texts: Sequence[str] = ()
 
 
-# Enough for what needs no word pieces to be chosen and no activations to be calibrated.
+# This is enough where no word pieces are chosen and no activations are calibrated.
 NOTHING_KNOWN = Material()
 
 

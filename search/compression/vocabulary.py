@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from search.compression.step import Draft, Step
 from search.models.assembling import WORDS, assembled, taken_apart
 
-# Places that BERT keeps free in its vocabulary.
+# BERT keeps places free in its vocabulary, and calls them so.
 UNUSED = re.compile(r"\[unused\d+\]")
 
 

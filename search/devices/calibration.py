@@ -24,11 +24,11 @@ from search.files import cache_folder, digest, write_whole
 from search.runtime.machine import machine
 
 WORDS = [f"word{index}" for index in range(60)]
-# Short and long ones, as commands and reviews are.
+# Some are short as commands are, and some as long as reviews.
 TEXTS = tuple(" ".join(WORDS[:length]) for length in (4, 8, 12, 24, 48))
-# Of each artefact here.
+# Each artefact is timed here for at most so long.
 TIME_LIMIT_S = 5
-# Every kernel, small and large.
+# The set has every kernel in small and large artefacts.
 SET = (
     FixedArtifact(1, 192, 384, "none"),
     FixedArtifact(2, 384, 1536, "none"),

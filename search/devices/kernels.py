@@ -17,10 +17,10 @@ from search.runtime.classifier import MODEL, TOKENIZER
 
 Kernel = Literal["fp32", "int8", "int4", "other"]
 KERNELS: tuple[Kernel, ...] = get_args(Kernel)
-# Of an artefact's time, for its latency to tell anything of a kernel.
+# A kernel has to take this share of an artefact's time for its latency to tell anything of it.
 LEAST_SHARE = 0.02
 
-# What onnxruntime calls the multiplications that take most of an encoder's time, as it runs them.
+# onnxruntime runs the multiplications that take most of an encoder's time under these names.
 OPERATORS: dict[str, Kernel] = {
     "MatMul": "fp32",
     "Gemm": "fp32",

@@ -23,7 +23,7 @@ from search.errors import UsageError
 from search.runtime.report import Report
 from search.runtime.request import Request
 
-# Loading and warming up an artefact, on top of the time that the timing itself may take.
+# Loading and warming up an artefact may take this long, on top of the timing itself.
 START_UP_LIMIT_S = 120
 CGROUPS = Path("/sys/fs/cgroup")
 

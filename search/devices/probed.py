@@ -19,7 +19,7 @@ from search.runtime.request import YARDSTICK_TEXT, Request
 ARTIFACT = (MODEL, TOKENIZER)
 # numpy's own threads, which inference doesn't use, would each take memory.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-# What ends a process that gets no memory: the kernel, an abort, or a pointer to nothing.
+# A process that gets no memory is ended by the kernel, by an abort, or by a pointer to nothing.
 SIGNS_OF_NO_MEMORY = (9, 6, 11)
 WORDS_FOR_NO_MEMORY = (
     "bad_alloc",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-# Of one core in a cycle: fp32 operations and int8 operations, by the vector instructions that it has, the best first.
+# One core does so many fp32 and int8 operations in a cycle, by its vector instructions; the best come first.
 # Two 256-bit multiply-adds are 32 operations in fp32; a dot-product instruction does four times as many in int8.
 RATES = (
     ("avx512_vnni", 32, 128),

@@ -20,11 +20,11 @@ from search.errors import UsageError
 from search.runtime.classifier import MODEL
 from search.runtime.report import Report
 
-# Seconds before a lost connection is tried again.
+# A lost connection is tried again after so many seconds.
 PAUSES_S = (1, 5, 20)
-# Loading and warming up an artefact, and waiting for others' measurements, on top of the timing itself.
+# Loading an artefact and waiting for others' measurements may take this long, on top of the timing itself.
 START_UP_LIMIT_S = 600
-# What the board must be able to import, and by which its costs are told from those of another board or version.
+# The board must be able to import these; what they print tells its costs from those of another board or version.
 IMPORTS = "import numpy, onnxruntime, platform, tokenizers; print(platform.platform(), onnxruntime.__version__)"
 
 

@@ -14,16 +14,16 @@ from search.devices.device import DeviceError, MeasurementError
 from search.errors import UsageError
 from search.files import digest, sha256_of
 
-# What OpenSSH ends with when it is the connection that failed, and not the command.
+# OpenSSH ends with this when the connection failed, and not the command.
 NO_CONNECTION = 255
 COMMAND_LIMIT_S = 60
 TRANSFER_LIMIT_S = 600
 # Folders of studies that were killed are removed after so many days.
 STALE_DAYS = 2
-# From the home folder there, where each command begins, so that a relative `python` is found.
+# The path is from the home folder there, where each command begins, so that a relative `python` is found.
 CACHE = ".cache/bertailor"
 
-# What OpenSSH says, and what the person has to do about it; the first that is found holds.
+# OpenSSH says this, and the person has to do that about it; the first that is found holds.
 REMEDIES = {
     "Could not resolve hostname": "there is no such host: correct `host`, or add it to ~/.ssh/config",
     "REMOTE HOST IDENTIFICATION HAS CHANGED": "its host key has changed: make sure that it is the same board, and then"

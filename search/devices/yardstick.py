@@ -23,13 +23,13 @@ from search.runtime.classifier import MODEL
 from search.runtime.report import Report
 from search.runtime.request import YARDSTICK_TEXT
 
-# Depth, width and FFN channels, in int8: 1.6 and 9 MB of weights that every text reads.
+# Depth, width and FFN channels are such that every text reads 1.6 or 9 MB of int8 weights.
 SMALL, LARGE = (2, 256, 1024), (5, 384, 1536)
 # Candidates that read more take the large one.
 LARGE_FROM_BYTES = 4_000_000
-# Fresh processes of which the fastest tells what a yardstick takes at best.
+# The fastest of so many fresh processes tells what a yardstick takes at best.
 N_FIRST_MEASUREMENTS = 3
-# So much faster than ever shows that the first measurements were disturbed.
+# Where a yardstick is so much faster than ever, the first measurements were disturbed.
 MUCH_FASTER = 0.7
 
 

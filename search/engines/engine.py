@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-# Hears what a job has to say while it runs.
+# It hears what a job has to say while it runs.
 Tell = Callable[[Any], None]
 Work = Callable[[Job, Tell], Result]
 

@@ -24,7 +24,7 @@ from search.models.elastic import ElasticConfig, ElasticForSequenceClassificatio
 
 TINY_HEADS, TINY_FFN_SIZE, TINY_RANK = 2, 40, 5
 
-# How the exporter writes a weight down.
+# The exporter writes a weight down in one of these forms.
 FORMS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
     lambda weight: weight,
     lambda weight: weight.T,
@@ -53,7 +53,7 @@ class Slot:
         values = np.ascontiguousarray(self.form(weights[self.weight]))
         if self.int8_type is None:
             return [numpy_helper.from_array(values, self.name)]
-        # Symmetric where signed, as onnxruntime quantises; one scale for the whole weight.
+        # As onnxruntime has it, quantisation is symmetric where signed, with one scale for the whole weight.
         zero_point, scale, quantised = quantize_data(values.ravel(), self.int8_type, self.int8_type == TensorProto.INT8)
         whole = np.asarray(quantised, dtype=zero_point.dtype).reshape(values.shape)
         return [

@@ -12,7 +12,7 @@ from torch import Tensor
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from spaces import Shape
 
-# What the weights of the embeddings are called.
+# The weights of the word embeddings are called so.
 WORDS, POSITIONS = "embeddings.word.weight", "embeddings.position.weight"
 
 

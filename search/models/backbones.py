@@ -22,7 +22,7 @@ from search.models.elastic import ElasticConfig, ElasticForSequenceClassificatio
 from search.models.families import FAMILIES, Family
 from spaces import Shape
 
-# The full size that a space's percentages refer to when there is no pretrained encoder to give one.
+# A space's percentages refer to this full size when there is no pretrained encoder to give one.
 SCRATCH = Shape(depth=4, heads=8, head_size=32, ffn_size=1024, hidden_size=256, resizable=True)
 
 

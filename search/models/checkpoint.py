@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from search.models.families import FAMILIES
 
-# The folder of a trial's checkpoint, beside its artefact.
+# A trial's checkpoint lies in this folder, beside its artefact.
 CHECKPOINT = "checkpoint"
 
 

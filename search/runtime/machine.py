@@ -15,7 +15,7 @@ SYSTEM = Path("/sys")
 def memory() -> Memory:
     """The physical memory of this process."""
     if sys.platform == "linux":
-        # Not ru_maxrss: it survives exec, so that a child of a large process would report its parent's memory.
+        # ru_maxrss survives exec, so that a child of a large process would report its parent's memory.
         peak_mb = _kilobytes("/proc/self/status")["VmHWM"] * 1024 / 1e6
         try:
             now = _kilobytes("/proc/self/smaps_rollup")

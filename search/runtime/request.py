@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# What the yardstick reads, again and again.
+# The yardstick reads this, again and again.
 YARDSTICK_TEXT = "the same ten words go through the yardstick every single time"
 
 

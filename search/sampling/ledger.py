@@ -50,7 +50,7 @@ class Ledger:
 
     def propose(self, space: Space) -> tuple[int, Candidate]:
         """What the sampler wants to know next, and the number of its trial."""
-        # A sampler of its own for each trial, so that a study goes on after a stop as it would have without one.
+        # Each trial has a sampler of its own, so that a study goes on after a stop as it would have without one.
         seed = np.random.SeedSequence([self.config.seed, len(self.records)]).generate_state(1)[0]
         self.study.sampler = make_sampler(self.config.sampler, int(seed), self.n_sampled)
         with one_thread():

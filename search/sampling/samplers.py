@@ -33,7 +33,7 @@ def make_sampler(name: Sampler, seed: int, n_trials: int = 0) -> BaseSampler:
             case "auto":
                 return make_sampler("gp" if n_trials < GP_TRIALS else "tpe", seed)
             case "tpe":
-                # Multivariate by group, because what a space offers depends on the depth that was chosen.
+                # It is multivariate by group, because what a space offers depends on the depth that was chosen.
                 return optuna.samplers.TPESampler(
                     seed=seed, n_startup_trials=STARTUP_TRIALS, multivariate=True, group=True
                 )

@@ -29,15 +29,15 @@ from spaces import nearest
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-# A user attribute of an Optuna trial: all that is known of it, in one write, because each costs milliseconds.
+# One user attribute of an Optuna trial has all that is known of it, because each write costs milliseconds.
 RECORD = "record"
 MINIMIZE, MAXIMIZE = StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE
 STUDY, ENDING = TypeAdapter(StudyRecord), TypeAdapter(Ending)
 FINISHED = (TrialState.COMPLETE, TrialState.FAIL)
 
-# Of what a study's trials are told as; it counts up where trials of before and after don't compare. 0.1 had none.
+# It counts up where trials of before and after don't compare; 0.1 wrote none.
 FORMAT = "2"
-# What may differ when a study is resumed; everything else would make its trials incomparable.
+# These may differ when a study is resumed; everything else would make its trials incomparable.
 RESUMABLE_CHANGES = frozenset({"trials", "time", "tracking"})
 
 
@@ -156,7 +156,7 @@ class StudyStore:
         shutil.rmtree(self.trial_folder(number), ignore_errors=True)
 
     def _storage(self) -> JournalStorage:
-        # Not the default lock: a symbolic link, which Windows refuses and which, in a relative folder, hangs for ever
+        # The default lock is a symbolic link, which Windows refuses and which, in a relative folder, hangs for ever
         # once a killed process has left it behind.
         journal = str(self._journal)
         return JournalStorage(JournalFileBackend(journal, lock_obj=JournalFileOpenLock(journal)))

@@ -48,12 +48,12 @@ def recover(study: optuna.Study, store: StudyStore, config: StudyConfig, space: 
     """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if RECORD in trial.user_attrs:
-            # Cut off between its record and its end: it is finished.
+            # It was cut off between its record and its end, and is finished.
             _close(study, TrialRecord.from_dict(trial.user_attrs[RECORD]), config)
             continue
         study.tell(trial.number, state=TrialState.FAIL)
         store.discard(trial.number)
-        # Those of a queued trial are known even before it has asked for them all.
+        # The parameters of a queued trial are known even before it has asked for them all.
         parameters = trial.system_attrs.get("fixed_params", trial.params)
         if not parameters:
             continue

@@ -19,7 +19,7 @@ from search.study.workbench import Workbench
 from spaces import read_space
 from trackers.tracker import Tracker
 
-# What of the configuration a study's record has elsewhere, or must not tell.
+# A study's record has this part of the configuration elsewhere, or must not tell it.
 ASIDE = ("name", "objectives", "budgets", "task", "trials", "time", "tracking")
 TEXTS = "task's texts"
 
@@ -73,7 +73,7 @@ def check_budgets(bench: Workbench, store: StudyStore, say: Callable[[str], None
 def inputs_of(bench: Workbench) -> dict[str, str]:
     """What the study's trials share, as fingerprints: when one changes, they no longer compare."""
     texts = json.dumps([[split.texts, split.labels] for split in (bench.task.train, bench.task.validation)])
-    # As it is written: what its percentages come to changes with the texts, which are told of on their own.
+    # The space counts as it is written: what its percentages come to changes with the texts, which count on their own.
     space = json.dumps([read_space(bench.config.space), dataclasses.asdict(bench.space.shape)])
     parts = {TEXTS: texts, "space": space, "device": bench.device.fingerprint}
     if bench.unlabelled:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-# Trials that went to their end before any is stopped: a margin has to be learnt first.
+# So many trials go to their end before any is stopped, because a margin has to be learnt first.
 MIN_FINISHED = 3
 
 

@@ -10,7 +10,7 @@ from search.training.importance import order_channels
 from search.training.optimisation import optimise
 from spaces import Architecture, Candidate, Training
 
-# How long a go trains, in passes through the texts.
+# A go trains for so many passes through the texts.
 EPOCHS_OF_A_ROUND = 0.5
 
 

@@ -24,9 +24,9 @@ from search.training.optimisation import Progress
 from spaces import Architecture, CompressionChoices
 
 MODEL_FILES, RECIPE = ("config.json", "model.safetensors"), "recipe.json"
-# The folder of the super-networks, which studies share.
+# Studies share the super-networks, which lie in this folder.
 SUPER_NETWORKS = "super-networks"
-# Of the training that a recipe stands for: a change of code that changes the weights counts it up.
+# A change of code that changes the weights counts the version of the recipe up.
 RECIPE_VERSION = 2
 FP32 = CompressionChoices.model_validate({"quantisation": "none"})
 
@@ -151,7 +151,7 @@ class _Drawing:
     """Draws architectures of a study's space at random."""
 
     def __init__(self, bench: Workbench) -> None:
-        # With one compression, so that the space's others make no difference to what is drawn.
+        # The space is left one compression, so that the others make no difference to what is drawn.
         self._space = bench.space.model_copy(update={"compression": FP32})
         self._study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=bench.config.seed))
 

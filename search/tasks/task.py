@@ -15,7 +15,7 @@ from search.tasks.kinds import SINGLE_LABEL, Kind
 MIN_TOKENS = 8
 # The splits of a task are the same in every study, whatever the study's seed, so that studies compare.
 SPLIT_SEED = 0
-# Texts that a candidate is timed on; the same for all candidates of a task.
+# Every candidate of a task is timed on the same texts, so many of them.
 N_TIMED_TEXTS = 32
 
 

@@ -12,10 +12,10 @@ from transformers import PreTrainedTokenizerBase
 
 from search.tasks import Split
 
-# The label of a text without one, in the place of a label or of several; the value that torch's losses leave out.
+# A text without labels has this in their place; torch's losses leave it out.
 UNLABELLED = -100
 
-# Texts are sorted by length within this many batches: enough to pad little, few enough to stay random.
+# Texts are sorted by length within so many batches, which is enough to pad little, and few enough to stay random.
 BATCHES_SORTED_TOGETHER = 50
 
 

@@ -15,9 +15,9 @@ from search.training.losses import LOSSES
 from search.training.optimisation import training_device
 from spaces import Training
 
-# Of what was cut: its answers are already near.
+# What was cut from a larger network is trained further like this.
 DISTILLATION = Training(learning_rate=2e-4, batch_size=32)
-# How much the hidden states count beside the answers.
+# The hidden states count so much beside the answers.
 HIDDEN_WEIGHT = 0.1
 
 

@@ -17,19 +17,19 @@ from search.training.fine_tuning import label_loss
 from spaces import Importance
 
 BATCH_SIZE = 32
-# Batches whose gradients say how much a channel matters.
+# The gradients of so many batches say how much a channel matters.
 N_BATCHES = 32
-# Texts whose own gradients are squared, which are found one by one.
+# The gradients of so many texts are squared, which are found one by one.
 N_TEXTS = 128
 
 SCORERS = {
-    # By the L2 norm of the weights, which needs no data.
+    # The L2 norm of the weights needs no data.
     "magnitude": torch_pruning.importance.GroupMagnitudeImportance(p=2),
-    # By what the loss would change, to the first order (Molchanov et al. 2019, arXiv 1906.10771).
+    # A channel counts by what it changes the loss, to the first order (Molchanov et al. 2019, arXiv 1906.10771).
     "taylor": torch_pruning.importance.GroupTaylorImportance(),
-    # To the second order, the Hessian's diagonal by squared gradients (LeCun et al. 1989, Optimal Brain Damage).
+    # Squared gradients stand for the Hessian's diagonal (LeCun et al. 1989, Optimal Brain Damage).
     "hessian": torch_pruning.importance.GroupHessianImportance(),
-    # By nothing: what the others have to beat.
+    # Chance is what the others have to beat.
     "random": torch_pruning.importance.RandomImportance(),
 }
 

@@ -29,7 +29,7 @@ def soft_cross_entropy(logits: Tensor, teacher_logits: Tensor) -> Tensor:
     return functional.cross_entropy(logits, teacher_logits.softmax(dim=-1))
 
 
-# By the kind's name. This is the list of all that there are.
+# This is the list of all that there are, by the name of the kind.
 LOSSES: dict[str, Losses] = {
     SINGLE_LABEL.name: Losses(hard=functional.cross_entropy, soft=soft_cross_entropy),
 }

@@ -18,7 +18,7 @@ from spaces import Training
 WARMUP_SHARE = 0.1
 WEIGHT_DECAY = 0.01
 MAX_GRADIENT_NORM = 1.0
-# Of an epoch; of the whole training where that is counted in steps.
+# So many reports come in an epoch, or in the whole training where that is counted in steps.
 REPORTS = 4
 
 

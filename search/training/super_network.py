@@ -18,7 +18,7 @@ from search.training.optimisation import Progress, n_steps, optimise
 from spaces import Architecture, Importance, Training
 
 BATCH_SIZE = 32
-# First the largest network alone: it is the teacher, and what matters in it decides the order of its channels.
+# The largest network trains alone first: it is the teacher, and what matters in it decides the order of its channels.
 ALONE = Training(learning_rate=1e-4, epochs=1, batch_size=BATCH_SIZE)
 TOGETHER = Training(learning_rate=2e-4, batch_size=BATCH_SIZE)
 

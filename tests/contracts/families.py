@@ -38,10 +38,6 @@ class EveryFamily:
     """A class that inherits gives the fixture ``subject``, with the family registered."""
 
     @pytest.fixture
-    def subject(self) -> FamilySubject:
-        raise NotImplementedError
-
-    @pytest.fixture
     def original(self, subject: FamilySubject) -> PreTrainedModel:
         """A model of the stock class without any two weights alike."""
         model = subject.family.stock(subject.config)

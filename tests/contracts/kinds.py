@@ -84,10 +84,6 @@ class EveryKind:
     """A class that inherits gives the fixture ``subject``, with the kind and its losses registered."""
 
     @pytest.fixture
-    def subject(self) -> KindSubject:
-        raise NotImplementedError
-
-    @pytest.fixture
     def task(self, subject: KindSubject, tiny_task: Task) -> Task:
         return subject.task(tiny_task)
 

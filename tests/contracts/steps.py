@@ -70,10 +70,6 @@ class EveryStep:
     """A class that inherits gives the fixture ``step``."""
 
     @pytest.fixture(scope="class")
-    def step(self) -> Step:
-        raise NotImplementedError
-
-    @pytest.fixture(scope="class")
     def draft(self) -> Draft:
         """What the step is given."""
         return whole_draft()

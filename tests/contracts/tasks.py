@@ -21,10 +21,6 @@ class EveryTask:
     """A class that inherits gives the fixture ``source``, of the scope of the class."""
 
     @pytest.fixture(scope="class")
-    def source(self) -> Source:
-        raise NotImplementedError
-
-    @pytest.fixture(scope="class")
     def task(self, source: Source) -> Task:
         return source.load()
 

@@ -23,9 +23,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from trackers.errors import TrackingError
 
-# The alias of the version that was exported last.
+# The version that was exported last has this alias.
 ALIAS = "exported"
-# What a model's program needs.
+# A model's program needs these.
 REQUIREMENTS = [f"{name}=={version(name)}" for name in ("numpy", "onnxruntime", "tokenizers")]
 INPUTS = Schema([ColSpec(DataType.string)])  # without a name, a list of texts will do
 

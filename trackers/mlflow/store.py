@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from trackers.errors import TrackingError
 
-# That the store's tables are created, and a list of fonts, is no news.
+# It is no news that the store's tables are created, nor that fonts are listed.
 for noisy in ("mlflow.store.db.utils", "matplotlib.font_manager"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 

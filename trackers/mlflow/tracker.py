@@ -35,7 +35,7 @@ from trackers.tracker import Tracker
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 # A person reads the description, and where trials take milliseconds it is the larger part of them.
 DESCRIBE_EVERY_S = 5
-# Of a study's time, plots take at most this share, and are first drawn after so long.
+# Plots take at most this share of a study's time, and are first drawn after so long.
 DRAWING_SHARE, DRAW_AFTER_S = 0.02, 60
 PAGE = 1000  # what MLflow returns at most of a search
 METRICS_AT_ONCE = 1000  # what it takes at most of a batch
@@ -72,7 +72,7 @@ class MlflowTracker(Tracker):
         written = self._adopt_children({trial.number for trial in standing.trials})
         for trial in standing.trials:
             if trial.number not in written:
-                # Finished, but the process died before MLflow heard of it.
+                # It finished, but the process died before MLflow heard of it.
                 self._write(trial, standing)
         self._show(standing)
 
@@ -216,7 +216,7 @@ class MlflowTracker(Tracker):
         return str(experiment.experiment_id)
 
     def _open_parent(self, study: StudyRecord, *, resumed: bool) -> str:
-        # A study's name is made of letters, digits, dots, dashes and underscores: nothing to escape.
+        # A study's name has only letters, digits, dots, dashes and underscores, so that nothing is to be escaped.
         found = self._client.search_runs([self._experiment_id], f"tags.study = '{study.name}'", max_results=1)
         # A study that has no trials, and yet an ended run with trials, was deleted by its user and begins anew.
         if found and (

@@ -63,7 +63,7 @@ def study_page(client: MlflowClient, study: str | None) -> str:
 def _state(condition: str, columns: Sequence[str]) -> dict[str, Any]:
     return {
         "searchFilter": condition,
-        # Sorted by their date, which is the default, runs would be folded away under the study's.
+        # Runs that are sorted by their date, which is the default, are folded away under the study's.
         "orderByKey": "metrics.`score`",
         "orderByAsc": False,
         "startTime": "ALL",

@@ -13,13 +13,13 @@ from results.choosing import Standing
 from results.records import StudyRecord, TrialRecord
 from trackers.plots.style import BLACK, LAYOUT, ORANGE, STYLES, TICKS, TITLES
 
-# Points of score below all that matters that are shown at least.
+# At least so much of the score below all that matters is shown.
 LEAST_MARGIN = 0.05
 
 
 def front_figure(study: StudyRecord, standing: Standing) -> go.Figure:
     """A panel for each pair of objectives: the front, what it dominates, what broke a budget, the budgets."""
-    # The score upwards and first: what a person looks for is what score a cost buys.
+    # The score comes first and points upwards: what a person looks for is what score a cost buys.
     pairs = [(x, y) for y, x in combinations(sorted(study.objectives, key=lambda name: name != "score"), 2)]
     columns = min(len(pairs), 2)
     rows = -(-len(pairs) // columns)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 DOTS_PER_INCH = 110
-# Of a Plotly figure in pixels; its height tells itself.
+# A Plotly figure is so many pixels wide; its height tells itself.
 WIDTH = 950
 MARKERS = {"circle": "o", "x": "x", "diamond-open": "D"}
 CLEAR = "rgba(0,0,0,0)"

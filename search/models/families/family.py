@@ -14,7 +14,7 @@ from spaces import Shape
 
 T = TypeVar("T")
 
-# What the elastic encoder calls its position embeddings.
+# The elastic encoder calls its position embeddings so.
 POSITIONS = "embeddings.position.weight"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from spaces import nearest
 
-# From the true labels and the predictions of some texts to a score from 0 to 1, higher is better.
+# It takes the true labels and the predictions of some texts, and gives a score from 0 to 1, higher is better.
 Metric: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], float]
 
 
