@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from results.budgets import Budgets
 from results.costs import Costs
-from results.records import Status, TrialRecord
+from results.records import Status, TrialRecord, figures_of
 from spaces import Candidate
 
 
@@ -79,8 +79,7 @@ class Attempt:
                 "stopped",
                 f"after {len(self.curve)} reports its {self.curve[-1]:.4f} is far below that of cheaper ones",
             )
-        figures = {} if self.costs is None else self.costs.figures
-        over = budgets.over(figures if self.score is None else {"score": self.score, **figures})
+        over = budgets.over(figures_of(self.costs, self.score))
         if self.polishes is None:
             return ("over-budget", over) if over else ("scored", "")
         before = self.polishes.score or 0.0

@@ -110,13 +110,12 @@ class TrialRecord:
     @property
     def label(self) -> str:
         """Its candidate in a few letters, such as ``4L 8H 768F 384W int8 polished``."""
-        return self.candidate.label if self.polishes is None else f"{self.candidate.label} polished"
+        return label_of(self.candidate, polished=self.polishes is not None)
 
     @property
     def figures(self) -> dict[str, float]:
         """Costs and, where there is one, the score, by name."""
-        costs = {} if self.costs is None else self.costs.figures
-        return costs if self.score is None else {"score": self.score, **costs}
+        return figures_of(self.costs, self.score)
 
     @property
     def predicted(self) -> bool:
@@ -145,6 +144,17 @@ class TrialRecord:
 
 
 _TRIAL = TypeAdapter(TrialRecord)
+
+
+def label_of(candidate: Candidate, *, polished: bool) -> str:
+    """What an engineer sees of a trial, before and after it has run."""
+    return f"{candidate.label} polished" if polished else candidate.label
+
+
+def figures_of(costs: Costs | None, score: float | None) -> dict[str, float]:
+    """Costs and score by name, as far as there are any."""
+    figures = {} if costs is None else costs.figures
+    return figures if score is None else {"score": score, **figures}
 
 
 def _from_0_1(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ ROOMS = {
     "search/models": "spaces search search/models/families",
     "search/training": "spaces search/tasks/kinds search/tasks search/models",
     "search/graphs": "search/models",
-    "search/compression": "spaces search/tasks search/models search/graphs",
+    "search/compression": "spaces search/tasks search/models/families search/models search/graphs",
     "search/artifacts": "spaces search/runtime search/tasks search/models search/compression",
     "search/devices": "spaces results search search/runtime search/artifacts",
     "search/sampling": "spaces results trackers search search/config",

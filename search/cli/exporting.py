@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -51,7 +51,13 @@ def export(
         scored = eligible(begun.records())
         if trial is None:
             within = parse(Budgets, limits, "the limits of export")
-            chosen = picked(scored, within, config.objectives, how) or _nothing_fits(scored, begun.name)
+            fitting = picked(scored, within, config.objectives, how)
+            if fitting is None:
+                raise UsageError(
+                    f"none of the {len(scored)} scored trials of study '{begun.name}' fits these limits: loosen them,"
+                    f" or search on with more trials; `bertailor front {begun.name}` shows what there is"
+                )
+            chosen = fitting
         else:
             chosen = _numbered(trial, scored, begun.name)
         folder = begun.trial_folder(chosen.number)
@@ -159,13 +165,6 @@ def predict(
         return
     for text, answer in answers:
         console.print(f"{in_a_line(answer)}  {text}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _nothing_fits(scored: list[TrialRecord], study: str) -> NoReturn:
-    raise UsageError(
-        f"none of the {len(scored)} scored trials of study '{study}' fits these limits: loosen them,"
-        f" or search on with more trials; `bertailor front {study}` shows what there is"
-    )
 
 
 def _numbered(number: int, scored: list[TrialRecord], study: str) -> TrialRecord:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from search.compression.step import Draft, Step
-from search.models.assembling import POSITIONS, assembled, taken_apart
+from search.models.assembling import assembled, taken_apart
+from search.models.families.family import POSITIONS
 
 
 @dataclass(frozen=True)

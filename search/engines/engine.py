@@ -35,8 +35,8 @@ class Engine(ABC, Generic[Job, Result]):
 
     @property
     @abstractmethod
-    def is_busy(self) -> bool:
-        """Whether a job was taken whose result was not given back yet."""
+    def n_running(self) -> int:
+        """How many jobs were taken whose results were not given back yet."""
 
     @abstractmethod
     def submit(self, job: Job) -> None:

@@ -18,9 +18,9 @@ class InlineEngine(Engine[Job, Result]):
         return not self._waiting
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a job waits."""
-        return bool(self._waiting)
+    def n_running(self) -> int:
+        """One while a job waits."""
+        return len(self._waiting)
 
     def submit(self, job: Job) -> None:
         """Let a job wait until its result is asked for."""

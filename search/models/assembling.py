@@ -12,8 +12,8 @@ from torch import Tensor
 from search.models.elastic import ElasticConfig, ElasticForSequenceClassification
 from spaces import Shape
 
-# The weights of the word embeddings are called so.
-WORDS, POSITIONS = "embeddings.word.weight", "embeddings.position.weight"
+# The word embeddings are called so.
+WORDS = "embeddings.word.weight"
 
 
 def elastic_config(shape: Shape, **others: Any) -> ElasticConfig:

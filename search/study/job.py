@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from results.attempts import Attempt
-from results.records import TrialRecord
+from results.records import TrialRecord, label_of
 from spaces import Candidate
 
 
@@ -42,7 +42,7 @@ class Job:
     @property
     def label(self) -> str:
         """What an engineer sees of it."""
-        return self.candidate.label if self.polishes is None else f"{self.candidate.label} polished"
+        return label_of(self.candidate, polished=self.polishes is not None)
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,8 @@ def search(ledger: Ledger, space: Space, entrants: Entrants, engine: Runner, dea
     Raises:
         RunError: The first trials all failed.
     """
-    n_running = 0
     while True:
-        while engine.has_free_slot and not _is_over(ledger, space, n_running, deadline):
+        while engine.has_free_slot and not _is_over(ledger, space, engine.n_running, deadline):
             number, candidate = ledger.propose(space)
             job = Job(
                 number=number,
@@ -72,11 +71,9 @@ def search(ledger: Ledger, space: Space, entrants: Entrants, engine: Runner, dea
                 ledger.enter(known)
             else:
                 engine.submit(job)
-                n_running += 1
-        if not engine.is_busy:
+        if not engine.n_running:
             return
         ledger.enter(engine.result())
-        n_running -= 1
         _give_up_if_all_failed(ledger)
 
 

@@ -11,18 +11,9 @@ from hypothesis import strategies as st
 
 from results.costs import Costs
 from search.devices.costs_cache import CostsCache
+from tests.results.test_records import some_costs
 
-COSTS = Costs(
-    latency_ms=4.25,
-    latency_p95_ms=5.5,
-    latency_low_ms=4.125,
-    latency_high_ms=4.375,
-    steady=True,
-    load_ms=31.5,
-    memory_mb=212.0,
-    size_mb=23.7,
-    machine="a board with two cores",
-)
+COSTS = some_costs(4.25, 23.7)
 WHAT: dict[str, Any] = {
     "encoder": {"num_hidden_layers": 2, "layer_heads": [4, 8], "hidden_size": 384},
     "compression": {"quantisation": "none"},

@@ -215,7 +215,7 @@ def test_entrants_that_wait_in_the_queue_are_not_put_there_again(store: StudySto
         assert len(ledger.study.get_trials(states=[TrialState.WAITING])) == len(ENTRANTS.candidates)
 
 
-def test_what_was_found_goes_with_each_job_and_what_it_tells_is_heard(store: StudyStore) -> None:
+def test_what_was_found_so_far_goes_with_each_job(store: StudyStore) -> None:
     seen: list[int] = []
 
     def run(job: Job) -> TrialRecord:
